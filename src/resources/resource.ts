@@ -1,0 +1,53 @@
+import type { BGPConfiguration } from "./bgp-configuration.ts";
+import type { BGPPeer } from "./bgp-peer.ts";
+import type { BlockAffinity } from "./block-affinity.ts";
+import type { GlobalNetworkPolicy } from "./global-network-policy.ts";
+import type { GlobalNetworkSet } from "./global-network-set.ts";
+import type { IPAMBlock } from "./ipam-block.ts";
+import type { IPAMConfiguration } from "./ipam-configuration.ts";
+import type { IPAMHandle } from "./ipam-handle.ts";
+import type { IPPool } from "./ip-pool.ts";
+import type { Namespace } from "./namespace.ts";
+import type { NetworkPolicy } from "./network-policy.ts";
+import type { NetworkSet } from "./network-set.ts";
+import type { Node } from "./node.ts";
+import type { Profile } from "./profile.ts";
+import type { WorkloadEndpoint } from "./workload-endpoint.ts";
+
+/** An object of the API, told apart by `kind`. */
+export type Resource =
+  | BGPConfiguration
+  | BGPPeer
+  | BlockAffinity
+  | GlobalNetworkPolicy
+  | GlobalNetworkSet
+  | IPAMBlock
+  | IPAMConfiguration
+  | IPAMHandle
+  | IPPool
+  | Namespace
+  | NetworkPolicy
+  | NetworkSet
+  | Node
+  | Profile
+  | WorkloadEndpoint;
+
+export type Kind = Resource["kind"];
+export type ResourceOf<K extends Kind> = { readonly [R in Resource as R["kind"]]: R }[K];
+
+export function isKind<K extends Kind>(resource: Resource, kind: K): resource is ResourceOf<K> {
+  return resource.kind === kind;
+}
+
+/** `Kind/namespace/name`, the namespace empty for cluster kinds: the one text by which an object is known. */
+export function resourceKey(id: {
+  readonly kind: Kind;
+  readonly namespace?: string | undefined;
+  readonly name: string;
+}): string {
+  return `${id.kind}/${id.namespace ?? ""}/${id.name}`;
+}
+
+export function keyOf(resource: Resource): string {
+  return resourceKey({ kind: resource.kind, namespace: resource.metadata.namespace, name: resource.metadata.name });
+}
