@@ -1,0 +1,22 @@
+// BGP without I/O: codec, state machines, routing table, decision, export. Bytes and time in, bytes and timers out.
+// Must not know sockets, clocks, resources or the kernel.
+// Start at speaker-core.ts: its `step` is the whole machine; message.ts is the way into the codec.
+export {
+  type BestPath,
+  type DecidingStep,
+  type Family,
+  type LargeCommunity,
+  type NextHopMode,
+  type OriginatedRoute,
+  type PeerConfig,
+  type PeerState,
+  type PeerStatus,
+  type RibPath,
+  type RibRow,
+  type RouteUpdate,
+  type SpeakerConfig,
+  allFamilies,
+} from "./config.ts";
+export { type Notification, describeNotification } from "./notification.ts";
+export { SpeakerCore, type SpeakerCoreOptions } from "./speaker-core.ts";
+export type { ConnectionId, SpeakerInput, SpeakerOutput } from "./steps.ts";

@@ -1,0 +1,198 @@
+import { setImmediate } from "node:timers/promises";
+import { type IpVersion, TortieError, readMessages } from "../lib/index.ts";
+import {
+  type DumpRequest,
+  type Link,
+  type LinkAddress,
+  type Neighbour,
+  type NextHop,
+  type Route,
+  type RouteChange,
+  type RouteEvent,
+  encodeChanges,
+  encodeDumpRequest,
+  isInterrupted,
+  readAnswer,
+  readRouteEvent,
+} from "../netlink/index.ts";
+import { type NetlinkHandle, errnoName, openNetlink } from "../sys/index.ts";
+
+/** More a send gain nothing, and would keep other work waiting for longer. */
+const changesPerSend = 100;
+/** The state changes under each dump of a busy host; after so many we take what we have got. */
+const maxDumpAttempts = 10;
+const receiveBufferBytes = 4 * 1024 * 1024;
+
+/** What is gone already when we come to delete it. */
+const goneErrnos = new Set(["ENOENT", "ESRCH", "ENODEV", "EADDRNOTAVAIL"]);
+
+export type ChangeFailure = {
+  readonly change: RouteChange;
+  /** `EEXIST` ... */
+  readonly errno: string;
+  /** For people: the errno and what the kernel says about it. */
+  readonly message: string;
+};
+
+/** A conversation with the kernel about routing, in one network namespace. Calls may overlap: they wait for each other. */
+export interface RouteSocket extends Disposable {
+  /** By which monitors know the events that this socket causes. */
+  readonly portId: number;
+  dumpLinks(): Promise<Link[]>;
+  findLink(name: string): Promise<Link | undefined>;
+  dumpAddresses(): Promise<LinkAddress[]>;
+  /** Of one version and table, or of all. */
+  dumpRoutes(filter?: { version?: IpVersion | undefined; table?: number | undefined }): Promise<Route[]>;
+  dumpNeighbours(): Promise<Neighbour[]>;
+  dumpNextHops(): Promise<NextHop[]>;
+  /** Makes the changes in their order. One that fails does not stop the rest; deleting what is gone is no failure. */
+  apply(changes: readonly RouteChange[]): Promise<ChangeFailure[]>;
+}
+
+/** `netns`: path of a network namespace; default: the own one. The socket stays there for life. */
+export function openRouteSocket(options: { readonly netns?: string | undefined } = {}): RouteSocket {
+  return new KernelRouteSocket(openNetlink({ protocol: "route", netns: options.netns, receiveBufferBytes }));
+}
+
+class KernelRouteSocket implements RouteSocket {
+  readonly portId: number;
+  readonly #netlink: NetlinkHandle;
+  #sequence = 1;
+  #lastCall: Promise<unknown> = Promise.resolve();
+
+  constructor(netlink: NetlinkHandle) {
+    this.#netlink = netlink;
+    this.portId = netlink.portId;
+  }
+
+  async dumpLinks(): Promise<Link[]> {
+    const events = await this.#dump({ type: "links" });
+    return events.flatMap((event) => (event.type === "newLink" ? [event.link] : []));
+  }
+
+  async findLink(name: string): Promise<Link | undefined> {
+    const events = await this.#dump({ type: "link", name });
+    return events.flatMap((event) => (event.type === "newLink" ? [event.link] : []))[0];
+  }
+
+  async dumpAddresses(): Promise<LinkAddress[]> {
+    const events = await this.#dump({ type: "addresses" });
+    return events.flatMap((event) => (event.type === "newAddress" ? [event.address] : []));
+  }
+
+  async dumpRoutes(filter: { version?: IpVersion | undefined; table?: number | undefined } = {}): Promise<Route[]> {
+    const { version, table } = filter;
+    if (version === undefined) {
+      return [...(await this.dumpRoutes({ version: 4, table })), ...(await this.dumpRoutes({ version: 6, table }))];
+    }
+    const events = await this.#dump({ type: "routes", version, table });
+    return events.flatMap((event) => (event.type === "newRoute" ? [event.route] : []));
+  }
+
+  async dumpNeighbours(): Promise<Neighbour[]> {
+    const events = await this.#dump({ type: "neighbours" });
+    return events.flatMap((event) => (event.type === "newNeighbour" ? [event.neighbour] : []));
+  }
+
+  async dumpNextHops(): Promise<NextHop[]> {
+    const events = await this.#dump({ type: "nextHops" });
+    return events.flatMap((event) => (event.type === "newNextHop" ? [event.nextHop] : []));
+  }
+
+  apply(changes: readonly RouteChange[]): Promise<ChangeFailure[]> {
+    return this.#inTurn(async () => {
+      const failures: ChangeFailure[] = [];
+      for (let start = 0; start < changes.length; start += changesPerSend) {
+        // Between the batches others have their turn: BGP's keepalives must not wait for 100,000 routes.
+        if (start > 0) await setImmediate();
+        const batch = changes.slice(start, start + changesPerSend);
+        const failed = await this.#applyBatch(batch);
+        const aliases = aliasesOf(batch.filter((change) => failed.every((failure) => failure.change !== change)));
+        failures.push(...failed, ...(aliases.length === 0 ? [] : await this.#applyBatch(aliases)));
+      }
+      return failures;
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#netlink.close();
+  }
+
+  async #applyBatch(changes: readonly RouteChange[]): Promise<ChangeFailure[]> {
+    const first = this.#takeSequences(changes.length);
+    const last = first + changes.length - 1;
+    this.#netlink.send(encodeChanges(changes, first));
+    const failures: ChangeFailure[] = [];
+    for (;;) {
+      for (const message of readMessages(await this.#netlink.receive())) {
+        const answer = readAnswer(message);
+        const change = changes[message.sequence - first];
+        if (answer === undefined || change === undefined) continue;
+        const errno = errnoName(answer.errno);
+        const isGone = change.type.startsWith("delete") && goneErrnos.has(errno);
+        if (answer.errno !== 0 && !isGone) {
+          failures.push({ change, errno, message: answer.text === "" ? errno : `${errno}: ${answer.text}` });
+        }
+        if (message.sequence === last) return failures;
+      }
+    }
+  }
+
+  #dump(request: DumpRequest): Promise<RouteEvent[]> {
+    return this.#inTurn(async () => {
+      for (let attempt = 1; ; attempt++) {
+        const { events, isComplete } = await this.#dumpOnce(request);
+        if (isComplete || attempt === maxDumpAttempts) return events;
+      }
+    });
+  }
+
+  async #dumpOnce(request: DumpRequest): Promise<{ events: RouteEvent[]; isComplete: boolean }> {
+    const sequence = this.#takeSequences(1);
+    this.#netlink.send(encodeDumpRequest(request, sequence));
+    const events: RouteEvent[] = [];
+    let isComplete = true;
+    for (;;) {
+      for (const message of readMessages(await this.#netlink.receive())) {
+        if (message.sequence !== sequence) continue;
+        if (isInterrupted(message)) isComplete = false;
+        const answer = readAnswer(message);
+        if (answer === undefined) {
+          const event = readRouteEvent(message);
+          if (event !== undefined) events.push(event);
+          continue;
+        }
+        const errno = errnoName(answer.errno);
+        // A table that was never used, or a link of that name: not there means empty.
+        if (answer.errno === 0 || errno === "ENOENT" || errno === "ENODEV") return { events, isComplete };
+        throw new TortieError("TT_KERNEL", `reading ${request.type} from the kernel: ${errno} ${answer.text}`, {
+          fields: { errno },
+        });
+      }
+    }
+  }
+
+  #takeSequences(count: number): number {
+    // Stays below 2^32 by going round; 0 is what the kernel's own messages have.
+    if (this.#sequence + count > 0xffffffff) this.#sequence = 1;
+    const first = this.#sequence;
+    this.#sequence += count;
+    return first;
+  }
+
+  /** Requests and answers of one call are never mixed with another's. */
+  #inTurn<T>(call: () => Promise<T>): Promise<T> {
+    const result = this.#lastCall.then(call);
+    this.#lastCall = result.catch(() => undefined);
+    return result;
+  }
+}
+
+/** Given only to links that were made: not to a link of somebody else that has the name. */
+function aliasesOf(made: readonly RouteChange[]): RouteChange[] {
+  return made.flatMap((change): RouteChange[] =>
+    change.type === "createVeth" && change.alias !== undefined
+      ? [{ type: "setAlias", name: change.name, alias: change.alias }]
+      : [],
+  );
+}

@@ -1,0 +1,53 @@
+// nftables as values: a table, its chains, rules, sets, the difference of two tables, and nfnetlink's octets for both ways.
+// Must not know policy or workloads, and sends nothing: kernel/nft-socket.ts does.
+// Start at table.ts and expression.ts, then matches.ts (builders) and diff-tables.ts.
+export {
+  counter,
+  clearMark,
+  limit,
+  log,
+  notrack,
+  reject,
+  setMark,
+  type VerdictWanted,
+  verdict,
+  verdictMap,
+} from "./actions.ts";
+export { type NftChange, type SetShape, describeChange } from "./change.ts";
+export { assembleTable } from "./assemble-table.ts";
+export { type NftAnswer, decodeAnswer, isDumpInterrupted } from "./decode-answer.ts";
+export { type NftObject, decodeMessage, tableOfEvent } from "./decode-message.ts";
+export { diffTables } from "./diff-tables.ts";
+export { type EncodeOptions, type NftBatch, encodeChanges } from "./encode-changes.ts";
+export type { Expression, Hex, Verdict } from "./expression.ts";
+export { makeRule } from "./make-rule.ts";
+export {
+  type ConnectionState,
+  type Direction,
+  type Negatable,
+  address,
+  addressIn,
+  addressPortIn,
+  ctState,
+  family,
+  icmp,
+  ifname,
+  port,
+  portIn,
+  protocol,
+  reversePath,
+  testMark,
+} from "./matches.ts";
+export { nftEventGroup } from "./numbers.ts";
+export { type NftRequest, encodeRequest } from "./requests.ts";
+export {
+  type AddressPort,
+  type PortRange,
+  addressPortSet,
+  addressSet,
+  interfaceMap,
+  netElements,
+  netSet,
+  portSet,
+} from "./sets.ts";
+export type { Chain, ChainHook, ChainType, HookName, KeyField, NftSet, Rule, SetElement, Table } from "./table.ts";

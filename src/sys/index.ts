@@ -1,0 +1,16 @@
+// The door to the operating system: sockets, namespaces, child processes in them, the log writer. The only native code.
+// Must not decide anything or know a protocol's messages; loads koffi only when a call needs it.
+// Start at libc.ts (the calls) and netlink-handle.ts (how a socket waits without blocking).
+export { errnoName } from "./errno.ts";
+export { type LogLevel, type LoggerOptions, createLogger } from "./logger.ts";
+export {
+  type OpenNamespace,
+  inNamespace,
+  makeNamespace,
+  openNamespace,
+  removeNamespace,
+  spawnInNamespace,
+} from "./namespace.ts";
+export { type NetlinkHandle, type NetlinkOptions, openNetlink } from "./netlink-handle.ts";
+export { type Frame, type PacketSocket, type PacketSocketOptions, openPacketSocket } from "./packet-socket.ts";
+export { type ConnectOptions, type ListenOptions, type TcpOptions, connectTcp, listenTcp } from "./tcp.ts";

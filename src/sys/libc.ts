@@ -1,0 +1,75 @@
+import { createRequire } from "node:module";
+import type koffi from "koffi";
+
+/** The C functions that node has no door to. Each gives -1 on failure; the reason is then in `errno()`. */
+export type Libc = {
+  socket(domain: number, type: number, protocol: number): number;
+  bind(fd: number, address: Uint8Array, sizeBytes: number): number;
+  connect(fd: number, address: Uint8Array, sizeBytes: number): number;
+  send(fd: number, bytes: Uint8Array, sizeBytes: number, flags: number): number;
+  recv(fd: number, bytes: Uint8Array, sizeBytes: number, flags: number): number;
+  recvfrom(
+    fd: number,
+    bytes: Uint8Array,
+    sizeBytes: number,
+    flags: number,
+    address: Uint8Array,
+    addressSize: Uint8Array,
+  ): number;
+  getsockname(fd: number, address: Uint8Array, addressSize: Uint8Array): number;
+  setsockopt(fd: number, level: number, name: number, value: Uint8Array, sizeBytes: number): number;
+  getsockopt(fd: number, level: number, name: number, value: Uint8Array, sizeBytes: Uint8Array): number;
+  close(fd: number): number;
+  setns(fd: number, type: number): number;
+  unshare(flags: number): number;
+  mount(source: string, target: string, type: string, flags: number, data: string | null): number;
+  umount2(target: string, flags: number): number;
+  ifNameToIndex(name: string): number;
+  errno(): number;
+  poll(fd: number): PollHandle;
+};
+
+/** A wrapper of uv_poll_t. Calling anything after `close` crashes the process: only fd-watcher.ts may touch it. */
+export type PollHandle = {
+  start(wanted: { readable?: boolean; writable?: boolean }, callback: () => void): void;
+  stop(): void;
+  close(): void;
+};
+
+let loaded: Libc | undefined;
+
+/** Loads koffi at the first call, so that programs which never go native start fast. */
+export function libc(): Libc {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Libc {
+  const native: typeof koffi = createRequire(import.meta.url)("koffi");
+  // The node process itself is linked to its libc, whichever one that is (glibc or musl).
+  const library = native.load(null);
+  return {
+    socket: library.func("int socket(int, int, int)"),
+    bind: library.func("int bind(int, const void *, uint32_t)"),
+    connect: library.func("int connect(int, const void *, uint32_t)"),
+    send: library.func("int64_t send(int, const void *, size_t, int)"),
+    recv: library.func("int64_t recv(int, void *, size_t, int)"),
+    recvfrom: library.func("int64_t recvfrom(int, void *, size_t, int, void *, void *)"),
+    getsockname: library.func("int getsockname(int, void *, void *)"),
+    setsockopt: library.func("int setsockopt(int, int, int, const void *, uint32_t)"),
+    getsockopt: library.func("int getsockopt(int, int, int, void *, void *)"),
+    close: library.func("int close(int)"),
+    setns: library.func("int setns(int, int)"),
+    unshare: library.func("int unshare(int)"),
+    mount: library.func("int mount(const char *, const char *, const char *, unsigned long, const char *)"),
+    umount2: library.func("int umount2(const char *, int)"),
+    ifNameToIndex: library.func("unsigned int if_nametoindex(const char *)"),
+    errno: () => native.errno(),
+    poll: (fd) => {
+      // A handle starts at once; stopped at once it waits for the first wish.
+      const handle = native.node.poll(fd, { readable: true }, () => undefined);
+      handle.stop();
+      return handle;
+    },
+  };
+}
