@@ -1,0 +1,131 @@
+import { once } from "node:events";
+import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
+import { TortieError } from "../lib/index.ts";
+
+/** Where the server is. */
+export type Target = { readonly socketPath: string };
+
+export type Call = {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly path: string;
+  readonly body?: unknown;
+  readonly signal?: AbortSignal | undefined;
+};
+
+export type Answer = { readonly code: number; readonly body: string };
+
+/** An answer whose body is still coming. */
+export type OpenAnswer = { readonly code: number; readonly response: IncomingMessage };
+
+/** Longer than a server that is alive needs for anything. */
+const answerDeadlineMs = 30_000;
+
+/** HTTP to one server: the only place that knows how it is reached. Failures are TT_API_UNAVAILABLE or TT_API_DENIED. */
+export class Transport implements Disposable {
+  readonly #socketPath: string;
+  readonly #agent = new Agent({ keepAlive: true });
+
+  constructor(target: Target) {
+    this.#socketPath = target.socketPath;
+  }
+
+  async call(call: Call): Promise<Answer> {
+    try {
+      return await this.#callOnce(call, this.#agent);
+    } catch (error) {
+      if (!(error instanceof StaleConnection)) throw error;
+      // The others that are kept may be as stale: on a connection of its own.
+      return await this.#callOnce(call, false);
+    }
+  }
+
+  /** `idleDeadlineMs`: the answer is given up when nothing comes for so long. */
+  async open(call: Call, idleDeadlineMs: number): Promise<OpenAnswer> {
+    const { request, response } = await this.#send(call, this.#agent);
+    request.setTimeout(idleDeadlineMs);
+    return { code: response.statusCode ?? 0, response };
+  }
+
+  /** Pieces of text as they come. */
+  async *read(response: IncomingMessage): AsyncGenerator<string, void, void> {
+    response.setEncoding("utf8");
+    try {
+      for await (const chunk of response) yield String(chunk);
+    } catch (error) {
+      throw this.#failure(error);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#agent.destroy();
+  }
+
+  async #callOnce(call: Call, agent: Agent | false): Promise<Answer> {
+    const { response } = await this.#send(call, agent);
+    let body = "";
+    for await (const chunk of this.read(response)) body += chunk;
+    return { code: response.statusCode ?? 0, body };
+  }
+
+  async #send(
+    { method, path, body, signal }: Call,
+    agent: Agent | false,
+  ): Promise<{ request: ClientRequest; response: IncomingMessage }> {
+    const payload = body === undefined ? undefined : JSON.stringify(body);
+    const headers =
+      payload === undefined
+        ? { accept: "application/json" }
+        : {
+            accept: "application/json",
+            "content-type": "application/json",
+            "content-length": Buffer.byteLength(payload),
+          };
+    const place = { socketPath: this.#socketPath, host: "localhost", path, method, headers, agent };
+    const request = httpRequest(signal === undefined ? place : { ...place, signal });
+    request.setTimeout(answerDeadlineMs);
+    request.on("timeout", () => request.destroy(new Error("it is silent")));
+    request.end(payload);
+    try {
+      const [response]: IncomingMessage[] = await once(request, "response");
+      if (response === undefined) throw new Error("no response");
+      // What fails after this is told to the reader of the response.
+      request.on("error", () => undefined);
+      return { request, response };
+    } catch (error) {
+      if (request.reusedSocket && isUndone(method, error)) throw new StaleConnection();
+      throw this.#failure(error);
+    }
+  }
+
+  #failure(cause: unknown): TortieError {
+    if (codeOf(cause) === "EACCES") {
+      return new TortieError("TT_API_DENIED", `the socket ${this.#socketPath} may not be used`, {
+        cause,
+        hint: "run this as the user that the server runs as",
+      });
+    }
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return new TortieError("TT_API_UNAVAILABLE", `the server does not answer at ${this.#socketPath}`, {
+      cause,
+      fields: { socketPath: this.#socketPath, why },
+      hint: "is `tortie server` running?",
+    });
+  }
+}
+
+/** A connection kept from an earlier request was closed by the other side. */
+class StaleConnection extends Error {
+  override readonly name = "StaleConnection";
+}
+
+/**
+ * The server may close a kept connection, or end, in the moment in which we use it. EPIPE: it never had the whole request.
+ * ECONNRESET: nobody knows, but what only reads can be asked again.
+ */
+function isUndone(method: Call["method"], error: unknown): boolean {
+  return codeOf(error) === "EPIPE" || (method === "GET" && codeOf(error) === "ECONNRESET");
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}
