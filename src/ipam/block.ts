@@ -43,7 +43,7 @@ export function newBlock(cidr: Cidr, affinity: string, nowMs: number): IPAMBlock
 }
 
 /** Number of addresses. */
-export function blockSize(cidr: Cidr): number {
+function blockSize(cidr: Cidr): number {
   return 2 ** (addressBits[cidrVersion(cidr)] - cidrLength(cidr));
 }
 

@@ -93,7 +93,7 @@ export function compareCidrs(a: Cidr, b: Cidr): number {
   return byAddress === 0 ? cidrLength(a) - cidrLength(b) : byAddress;
 }
 
-export function maskBytes(bytes: Uint8Array, length: number): Uint8Array {
+function maskBytes(bytes: Uint8Array, length: number): Uint8Array {
   const masked = new Uint8Array(bytes.length);
   const whole = length >> 3;
   masked.set(bytes.subarray(0, whole));

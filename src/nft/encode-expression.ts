@@ -28,7 +28,7 @@ export function encodeExpression(writer: NetlinkWriter, expression: Expression):
 }
 
 /** The kernel's name of the expression. */
-export function expressionName(expression: Expression): string {
+function expressionName(expression: Expression): string {
   switch (expression.type) {
     case "setMeta":
       return "meta";

@@ -24,12 +24,12 @@ export type Verdict =
   | { readonly type: "jump"; readonly chain: string }
   | { readonly type: "goto"; readonly chain: string };
 
-export type MetaKey = keyof typeof metaKeys;
-export type ConnectionKey = keyof typeof connectionKeys;
-export type CompareOperator = keyof typeof compareOperators;
+type MetaKey = keyof typeof metaKeys;
+type ConnectionKey = keyof typeof connectionKeys;
+type CompareOperator = keyof typeof compareOperators;
 export type PayloadBase = keyof typeof payloadBases;
 export type FibFlag = Exclude<keyof typeof fibFlags, "present">;
-export type FibResult = keyof typeof fibResults;
+type FibResult = keyof typeof fibResults;
 export type RejectType = keyof typeof rejectTypes;
 
 /**

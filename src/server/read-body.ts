@@ -38,6 +38,8 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
   });
   request.once("end", () => resolve(Buffer.concat(chunks)));
   request.once("error", reject);
-  request.once("close", () => reject(new StatusError("BadRequest", "the request ended too early")));
+  request.once("close", () => {
+    if (!request.complete) reject(new StatusError("BadRequest", "the request ended too early"));
+  });
   return promise;
 }

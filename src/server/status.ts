@@ -19,7 +19,7 @@ const codeByReason = {
 
 export type StatusReason = keyof typeof codeByReason;
 
-export type StatusCause = { readonly reason: string; readonly message: string; readonly field: string };
+type StatusCause = { readonly reason: string; readonly message: string; readonly field: string };
 
 export type StatusDetails = {
   readonly name?: string;
@@ -76,11 +76,11 @@ export function successStatus(details: StatusDetails): Status {
 }
 
 /** `networkpolicies.projectcalico.org "web"`, as Kubernetes' messages begin. */
-export function describeObject(definition: KindDefinition, name: string): string {
+function describeObject(definition: KindDefinition, name: string): string {
   return `${qualifiedPlural(definition)} "${name}"`;
 }
 
-export function qualifiedPlural({ plural, group }: KindDefinition): string {
+function qualifiedPlural({ plural, group }: KindDefinition): string {
   return group === "" ? plural : `${plural}.${group}`;
 }
 

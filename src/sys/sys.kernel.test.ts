@@ -146,10 +146,12 @@ test("a packet socket sees the frames of its link with their direction, and send
       execFileSync("ip", words.split(" "));
     }
   });
+  using sender = openPacketSocket({ linkName: "va", netns });
   using one = openPacketSocket({ linkName: "va", netns });
   using other = openPacketSocket({ linkName: "vb", netns });
   const frame = Buffer.from(`${"ff".repeat(6)}${"02".repeat(6)}88b5${"00".repeat(50)}`, "hex");
-  one.send(frame);
+  sender.send(frame);
+  assert.equal(sender.receiveNow(), undefined, "what a socket sends itself it does not see");
   const signal = AbortSignal.timeout(5000);
   const sent = await one.receive(signal);
   assert.deepEqual([sent.direction, Buffer.from(sent.bytes)], ["out", frame]);

@@ -1,0 +1,107 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Family, OriginatedRoute, PeerStatus, RibRow, RouteUpdate, SpeakerConfig } from "../bgp/index.ts";
+import type { BgpWanted } from "../calc/index.ts";
+import type { Logger, Random } from "../lib/index.ts";
+import { type Speaker, openSpeaker } from "../speaker/index.ts";
+
+/** How long peers keep our routes while we are away (RFC 4724); as BIRD does. */
+const restartTimeSeconds = 120;
+
+type RoutingOptions = {
+  /** The kernel still holds BGP routes of the run before. */
+  readonly isRestart: boolean;
+  readonly log: Logger;
+  readonly random: Random;
+  readonly signal: AbortSignal;
+  onRoutes(updates: readonly RouteUpdate[]): void;
+  /** Until then BGP routes in the kernel that no peer has told yet may still be good. */
+  onRestartEnd(family: Family): void;
+};
+
+/** The host's BGP speaker: opened when it is known how, then kept at what calc and the data plane want. */
+export class AgentRouting implements AsyncDisposable {
+  readonly #options: RoutingOptions;
+  #speaker: Speaker | undefined;
+  #config: SpeakerConfig | undefined;
+  #adverts: readonly OriginatedRoute[] | undefined;
+
+  constructor(options: RoutingOptions) {
+    this.#options = options;
+  }
+
+  get config(): SpeakerConfig | undefined {
+    return this.#config;
+  }
+
+  async configure(wanted: BgpWanted): Promise<void> {
+    const config = speakerConfig(wanted);
+    if (isDeepStrictEqual(config, this.#config)) return;
+    // The port a speaker listens on is part of the socket: it is opened anew, as after a restart.
+    if (this.#speaker !== undefined && this.#config?.listenPort !== config.listenPort) {
+      await this.#speaker[Symbol.asyncDispose]();
+      this.#speaker = undefined;
+    }
+    this.#config = config;
+    if (this.#speaker === undefined) {
+      this.#speaker = await openSpeaker({
+        ...this.#options,
+        config,
+        onPeer: (status) => this.#logPeer(status),
+      });
+      if (this.#adverts !== undefined) this.#speaker.originate(this.#adverts);
+    } else {
+      this.#speaker.configure(config);
+    }
+  }
+
+  /** The whole set of own routes. The first call also says that they are complete: peers then drop what is not in it. */
+  originate(adverts: readonly OriginatedRoute[]): void {
+    if (this.#adverts !== undefined && isDeepStrictEqual(adverts, this.#adverts)) return;
+    this.#adverts = adverts;
+    this.#speaker?.originate(adverts);
+  }
+
+  peers(): readonly PeerStatus[] {
+    return this.#speaker?.status() ?? [];
+  }
+
+  routes(): readonly RibRow[] {
+    return this.#speaker?.routes() ?? [];
+  }
+
+  /** Sessions end without a word, so that peers keep our routes: we mean to come back. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#speaker?.[Symbol.asyncDispose]();
+    this.#speaker = undefined;
+  }
+
+  #logPeer(status: PeerStatus): void {
+    const { log } = this.#options;
+    const fields = { peer: status.name, address: status.address, state: status.state };
+    if (status.state === "established") log.info("session established", fields);
+    else if (status.state === "idle" && status.lastError !== "")
+      log.info("session down", { ...fields, reason: status.lastError });
+    else log.debug("session state", fields);
+  }
+}
+
+function speakerConfig({
+  sessions,
+  localAs,
+  routerId,
+  listenPort,
+  nextHop4,
+  nextHop6,
+  exportWithin,
+}: BgpWanted): SpeakerConfig {
+  return {
+    localAs,
+    routerId,
+    listenPort,
+    restartTimeSeconds,
+    exportWithin,
+    peers: sessions,
+    ...(nextHop4 === undefined ? {} : { nextHop4 }),
+    ...(nextHop6 === undefined ? {} : { nextHop6 }),
+  };
+}

@@ -1,0 +1,55 @@
+import type { RibRow } from "../bgp/index.ts";
+import { type Problem, formatProblem } from "../lib/index.ts";
+import { decodeAttachRequest, decodeDetachRequest } from "./attach-request.ts";
+import type { Answer } from "./http-socket.ts";
+import type { AgentRoutes, AgentStatus } from "./status.ts";
+import type { Workloads } from "./workloads.ts";
+
+type Parts = {
+  readonly workloads: Workloads;
+  describe(): AgentStatus;
+  routes(): readonly RibRow[];
+  readonly signal: AbortSignal;
+};
+
+/** The agent's socket: attach and detach for orchestrators, status and routes for people. */
+export function answerRequests(parts: Parts): (method: string, path: string, body: unknown) => Promise<Answer> {
+  const { workloads, signal } = parts;
+  return async (method, path, body) => {
+    switch (`${method} ${path}`) {
+      case "POST /v1/attach": {
+        const request = decodeAttachRequest(body);
+        if (!request.ok) return refuse(request.problems);
+        return { status: 200, body: await workloads.attach(request.value, signal) };
+      }
+      case "POST /v1/detach": {
+        const request = decodeDetachRequest(body);
+        if (!request.ok) return refuse(request.problems);
+        await workloads.detach(request.value, signal);
+        return { status: 200, body: {} };
+      }
+      case "GET /v1/status":
+        return { status: 200, body: statusNow(parts.describe()) };
+      case "GET /v1/routes":
+        return { status: 200, body: { routes: parts.routes() } satisfies AgentRoutes };
+      default:
+        return {
+          status: 404,
+          body: {
+            error: { code: "TT_USAGE", message: `there is no ${method} ${path}`, hint: "see docs/reference/cli.md" },
+          },
+        };
+    }
+  };
+}
+
+/** Times of day become times ago, which need no common clock. */
+function statusNow(status: AgentStatus): AgentStatus {
+  const peers = status.bgp.peers.map((peer) => ({ ...peer, since: Math.max(0, Math.round(Date.now() - peer.since)) }));
+  return { ...status, bgp: { ...status.bgp, peers } };
+}
+
+function refuse(problems: readonly Problem[]): Answer {
+  const message = problems.map(formatProblem).join("; ");
+  return { status: 400, body: { error: { code: "TT_USAGE", message, hint: "" } } };
+}

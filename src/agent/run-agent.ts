@@ -1,0 +1,156 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type ApiClient, connect } from "../client/index.ts";
+import { routeProtocols, tableName } from "../dataplane/index.ts";
+import { type RouteSocket, monitorNft, monitorRoutes, openNftSocket, openRouteSocket } from "../kernel/index.ts";
+import { type Logger, type Random, TaskGroup, TortieError, backoffMs } from "../lib/index.ts";
+import { resourceKey } from "../resources/index.ts";
+import { AgentRouting } from "./agent-routing.ts";
+import { answerRequests } from "./answer-requests.ts";
+import { HostLoop } from "./host-loop.ts";
+import { serveSocket } from "./http-socket.ts";
+import { type NodeIdentity, registerNode } from "./register-node.ts";
+import { feedResources } from "./resource-feed.ts";
+import { Snapshot } from "./snapshot.ts";
+import type { AgentStatus } from "./status.ts";
+import { Workloads } from "./workloads.ts";
+
+export type RunAgentOptions = NodeIdentity & {
+  readonly serverSocket: string;
+  /** Where the agent's own socket is made: agent.sock. */
+  readonly runDir: string;
+  /** Where the snapshot is kept: snapshot.jsonl. */
+  readonly stateDir: string;
+  readonly log: Logger;
+  readonly random: Random;
+  readonly signal: AbortSignal;
+};
+
+/**
+ * Runs a host until the signal aborts; rejects when the host can no longer be programmed. Nothing of the kernel's
+ * state is undone at the end: the host goes on forwarding, and the next agent adopts what is there.
+ *
+ *     server ──> feedResources ──> HostLoop ──> kernel          agent.sock ──> Workloads ──> IPAM, interfaces, endpoint
+ *                 (snapshot)        ^    │
+ *     kernel's events ──────────────┘    └──> AgentRouting ──> other speakers
+ */
+export async function runAgent(options: RunAgentOptions): Promise<void> {
+  const { node, log, random } = options;
+  const startedAt = performance.now();
+  const client = connect({ socketPath: options.serverSocket });
+  using socket = openRouteSocket();
+  using nft = openNftSocket();
+  await using tasks = new TaskGroup(options.signal);
+  const { signal } = tasks;
+  await using routing = new AgentRouting({
+    isRestart: await hasBgpRoutes(socket),
+    log,
+    random,
+    signal,
+    onRoutes: (updates) => loop.onBgpRoutes(updates),
+    onRestartEnd: (family) => loop.onRestartEnd(family),
+  });
+  const loop = new HostLoop({
+    node,
+    socket,
+    nft,
+    log,
+    random,
+    onProgrammed: async (wanted, bgp) => {
+      if (bgp !== undefined) await routing.configure(bgp);
+      routing.originate(wanted.adverts);
+    },
+  });
+  const workloads = new Workloads({
+    node,
+    client,
+    host: socket,
+    log,
+    untilReady: (id, until) => loop.untilReady(resourceKey({ kind: "WorkloadEndpoint", ...id }), until),
+  });
+  let source: AgentStatus["source"] = "none";
+  watchKernel(tasks, loop, nft.portId);
+  tasks.start((until) => loop.run(until));
+  tasks.start((until) => keepRegistering(client, options, until));
+  const snapshot = new Snapshot(`${options.stateDir}/snapshot.jsonl`, log);
+  tasks.start((until) =>
+    feedResources(
+      { client, snapshot, log, random, signal: until },
+      {
+        onResource: (key, resource) => loop.onResource(key, resource),
+        onSynced: (from) => {
+          source = from;
+          loop.onSynced();
+          log.info("the cluster is known", { source: from });
+        },
+      },
+    ),
+  );
+  await using _control = await serveSocket(
+    `${options.runDir}/agent.sock`,
+    answerRequests({
+      workloads,
+      describe: () => describeAgent(node, startedAt, source, routing, loop),
+      routes: () => routing.routes(),
+      signal,
+    }),
+    log,
+  );
+  log.info("agent started", { node });
+  await tasks.wait();
+}
+
+function describeAgent(
+  node: string,
+  startedAt: number,
+  source: AgentStatus["source"],
+  routing: AgentRouting,
+  loop: HostLoop,
+): AgentStatus {
+  const { localAs, routerId } = routing.config ?? {};
+  return {
+    node,
+    uptimeMs: Math.round(performance.now() - startedAt),
+    source,
+    bgp: { localAs, routerId, peers: routing.peers() },
+    endpoints: loop.endpoints(),
+    failures: loop.failures(),
+  };
+}
+
+/** Whether an agent before us left BGP routes in the kernel, which then must outlive our start. */
+async function hasBgpRoutes(socket: RouteSocket): Promise<boolean> {
+  return (await socket.dumpRoutes()).some((route) => route.protocol === routeProtocols.bgp);
+}
+
+/** The monitors listen before the first dump is made, so that nothing falls between. */
+function watchKernel(tasks: TaskGroup, loop: HostLoop, nftPortId: number): void {
+  tasks.start(async (signal) => {
+    while (!signal.aborted) {
+      try {
+        const groups = ["links", "addresses", "neighbours", "nextHops", "routes"] as const;
+        for await (const events of monitorRoutes({ groups, signal })) loop.onKernelEvents(events);
+      } catch (error) {
+        if (!(error instanceof TortieError) || error.code !== "TT_KERNEL_OVERRUN") throw error;
+        loop.requestAudit();
+      }
+    }
+  });
+  tasks.start(async (signal) => {
+    for await (const _ of monitorNft({ table: tableName, ownPortIds: [nftPortId], signal })) loop.requestAudit();
+  });
+}
+
+/** Until it is done once: the server may be away for long, and the host works without. */
+async function keepRegistering(client: ApiClient, options: RunAgentOptions, signal: AbortSignal): Promise<void> {
+  for (let attempt = 0; !signal.aborted; attempt++) {
+    try {
+      await registerNode(client, options, options.log);
+      return;
+    } catch (error) {
+      if (!(error instanceof TortieError) || error.code === "TT_API_INVALID") throw error;
+      if (attempt === 0)
+        options.log.warn("the node is not registered yet, will be tried again", { reason: error.message });
+      await sleep(backoffMs(attempt, 200, 10_000, options.random), undefined, { signal }).catch(() => undefined);
+    }
+  }
+}

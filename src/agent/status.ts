@@ -1,0 +1,22 @@
+import type { PeerStatus, RibRow } from "../bgp/index.ts";
+import type { EndpointStatus } from "../dataplane/index.ts";
+
+/** How this host is doing, as the agent's socket tells it. */
+export type AgentStatus = {
+  readonly node: string;
+  /** Milliseconds since the agent started. */
+  readonly uptimeMs: number;
+  /** Where its view of the cluster comes from; `none`: nothing is known yet, and the kernel is left as it is. */
+  readonly source: "server" | "snapshot" | "none";
+  readonly bgp: {
+    readonly localAs: number | undefined;
+    readonly routerId: string | undefined;
+    /** `since` is milliseconds ago. */
+    readonly peers: readonly PeerStatus[];
+  };
+  readonly endpoints: readonly EndpointStatus[];
+  /** What could not be programmed and is tried again. */
+  readonly failures: readonly string[];
+};
+
+export type AgentRoutes = { readonly routes: readonly RibRow[] };

@@ -1,0 +1,230 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Resource, keyOf } from "../resources/index.ts";
+import { CalcGraph } from "./graph.ts";
+import type { BgpWanted, SessionWanted } from "./messages.ts";
+import { address, bgpConfiguration, bgpPeer, here, node, pool } from "./testing/make.ts";
+
+function bgpOf(resources: readonly Resource[], nodeName = here): BgpWanted {
+  const graph = new CalcGraph({ node: nodeName });
+  for (const resource of resources) graph.onResource(keyOf(resource), resource);
+  graph.onSynced();
+  const message = graph.flush().find(({ type }) => type === "bgpUpdate");
+  assert.ok(message?.type === "bgpUpdate");
+  return message;
+}
+
+/** `Mesh_192_0_2_2 -> 192.0.2.2:179 AS 64512 [4]`, with `waits` for a passive one and `from any` without a local address. */
+function describe(session: SessionWanted): string {
+  const families = session.families.map((family) => family[3]).join("");
+  const isWaiting = session.isPassive ? " waits" : "";
+  const source = session.localAddress === undefined ? " from any" : "";
+  return `${session.name} -> ${session.address} ${session.port} AS ${session.asNumber} [${families}]${isWaiting}${source}`;
+}
+
+function sessionsOf(resources: readonly Resource[], nodeName?: string): string[] {
+  return bgpOf(resources, nodeName).sessions.map(describe);
+}
+
+const dual1 = node("host-1", { ipv4Address: "192.0.2.1/24", ipv6Address: "2001:db8::1/64" });
+const dual2 = node("host-2", { ipv4Address: "192.0.2.2/24", ipv6Address: "2001:db8::2/64" });
+const four1 = node("host-1", { ipv4Address: "192.0.2.1/24" });
+const four2 = node("host-2", { ipv4Address: "192.0.2.2/24" });
+const four3 = node("host-3", { ipv4Address: "192.0.2.3/24" });
+const six2 = node("host-2", { ipv6Address: "2001:db8::2/64" });
+const noMesh = bgpConfiguration("default", { nodeToNodeMeshEnabled: false });
+
+const cases: readonly {
+  readonly says: string;
+  readonly resources: readonly Resource[];
+  readonly sessions: readonly string[];
+}[] = [
+  {
+    says: "two nodes with both versions have a session for each, and the one with the lesser address waits",
+    resources: [dual1, dual2],
+    sessions: [
+      "Mesh_192_0_2_2 -> 192.0.2.2 179 AS 64512 [4] waits",
+      "Mesh_2001_db8__2 -> 2001:db8::2 179 AS 64512 [6] waits",
+    ],
+  },
+  {
+    says: "where two nodes have one version in common that session carries both families",
+    resources: [dual1, four2],
+    sessions: ["Mesh_192_0_2_2 -> 192.0.2.2 179 AS 64512 [46] waits"],
+  },
+  { says: "two nodes without a common version have no session", resources: [four1, six2], sessions: [] },
+  { says: "a node without itself has no sessions", resources: [dual2], sessions: [] },
+  {
+    says: "the mesh takes the other node's own AS number and port",
+    resources: [
+      four1,
+      node("host-2", { ipv4Address: "192.0.2.2/24", asNumber: 65001 }),
+      bgpConfiguration("node.host-2", { listenPort: 1179 }),
+      bgpConfiguration("default", { asNumber: 65000 }),
+    ],
+    sessions: ["Mesh_192_0_2_2 -> 192.0.2.2 1179 AS 65001 [46] waits"],
+  },
+  {
+    says: "route reflectors stay out of the mesh",
+    resources: [
+      four1,
+      four2,
+      node("host-3", { ipv4Address: "192.0.2.3/24", routeReflectorClusterID: address("1.0.0.1") }),
+    ],
+    sessions: ["Mesh_192_0_2_2 -> 192.0.2.2 179 AS 64512 [46] waits"],
+  },
+  { says: "the mesh can be off", resources: [four1, four2, noMesh], sessions: [] },
+  {
+    says: "an outside router gets the family of its address, and never a passive end",
+    resources: [dual1, noMesh, bgpPeer("tor", { peerIP: "192.0.2.254", asNumber: 65000 })],
+    sessions: ["Global_192_0_2_254 -> 192.0.2.254 179 AS 65000 [4]"],
+  },
+  {
+    says: "a written port is in the name",
+    resources: [dual1, bgpPeer("tor", { node: "host-1", peerIP: "[2001:db8::fe]:1179", asNumber: 65000 })],
+    sessions: ["Node_2001_db8__fe_port_1179 -> 2001:db8::fe 1179 AS 65000 [6]"],
+  },
+  {
+    says: "without an AS number an outside router is no peer",
+    resources: [dual1, bgpPeer("tor", { peerIP: "192.0.2.254" })],
+    sessions: [],
+  },
+  {
+    says: "without an address of the peer's version there is no session",
+    resources: [four1, bgpPeer("tor", { peerIP: "2001:db8::fe", asNumber: 65000 })],
+    sessions: [],
+  },
+  {
+    says: "a BGPPeer of another node is none of ours",
+    resources: [four1, bgpPeer("tor", { node: "host-7", peerIP: "192.0.2.254", asNumber: 65000 })],
+    sessions: [],
+  },
+  {
+    says: "a node selector chooses by the labels of the node",
+    resources: [
+      node("host-1", { ipv4Address: "192.0.2.1/24" }, { rack: "r1" }),
+      bgpPeer("tor-1", { nodeSelector: "rack == 'r1'", peerIP: "192.0.2.254", asNumber: 65000 }),
+      bgpPeer("tor-2", { nodeSelector: "rack == 'r2'", peerIP: "192.0.2.253", asNumber: 65000 }),
+    ],
+    sessions: ["Node_192_0_2_254 -> 192.0.2.254 179 AS 65000 [4]"],
+  },
+  {
+    says: "the kernel may choose the source address",
+    resources: [four1, bgpPeer("tor", { peerIP: "192.0.2.254", asNumber: 65000, sourceAddress: "None" })],
+    sessions: ["Global_192_0_2_254 -> 192.0.2.254 179 AS 65000 [4] from any"],
+  },
+  {
+    says: "of BGPPeers for one address the global one wins, then the name decides",
+    resources: [
+      four1,
+      bgpPeer("a", { node: "host-1", peerIP: "192.0.2.254", asNumber: 65001 }),
+      bgpPeer("z", { peerIP: "192.0.2.254", asNumber: 65002 }),
+      bgpPeer("y", { peerIP: "192.0.2.254", asNumber: 65003 }),
+    ],
+    sessions: ["Global_192_0_2_254 -> 192.0.2.254 179 AS 65003 [4]"],
+  },
+  {
+    says: "one address at two ports is two sessions",
+    resources: [
+      four1,
+      bgpPeer("a", { peerIP: "192.0.2.254", asNumber: 65001 }),
+      bgpPeer("b", { peerIP: "192.0.2.254:1179", asNumber: 65001 }),
+    ],
+    sessions: [
+      "Global_192_0_2_254 -> 192.0.2.254 179 AS 65001 [4]",
+      "Global_192_0_2_254_port_1179 -> 192.0.2.254 1179 AS 65001 [4]",
+    ],
+  },
+  {
+    says: "a BGPPeer takes the place of the mesh, and its node has the cluster's AS number if none is written",
+    resources: [four1, four2, bgpPeer("two", { peerIP: "192.0.2.2" })],
+    sessions: ["Global_192_0_2_2 -> 192.0.2.2 179 AS 64512 [46] waits"],
+  },
+  { says: "nobody peers with himself", resources: [four1, bgpPeer("self", { peerIP: "192.0.2.1" })], sessions: [] },
+  {
+    says: "a node whose AS number differs from the written one is treated as an outside router",
+    resources: [dual1, dual2, noMesh, bgpPeer("two", { node: "host-1", peerIP: "192.0.2.2", asNumber: 65009 })],
+    sessions: ["Node_192_0_2_2 -> 192.0.2.2 179 AS 65009 [4]"],
+  },
+  {
+    says: "a BGPPeer for every node that names this one gives sessions back to the others",
+    resources: [four1, four2, four3, noMesh, bgpPeer("one", { peerIP: "192.0.2.1" })],
+    sessions: ["Node_192_0_2_2 -> 192.0.2.2 179 AS 64512 [46]", "Node_192_0_2_3 -> 192.0.2.3 179 AS 64512 [46]"],
+  },
+  {
+    says: "an explicit peering beats the one implied by another",
+    resources: [
+      four1,
+      four2,
+      noMesh,
+      bgpPeer("one", { node: "host-2", peerIP: "192.0.2.1", sourceAddress: "None" }),
+      bgpPeer("two", { node: "host-1", peerIP: "192.0.2.2" }),
+    ],
+    sessions: ["Node_192_0_2_2 -> 192.0.2.2 179 AS 64512 [46]"],
+  },
+  {
+    says: "the port that a node listens on is used and named when none is written",
+    resources: [
+      four1,
+      four2,
+      bgpConfiguration("default", { nodeToNodeMeshEnabled: false, listenPort: 1790 }),
+      bgpPeer("two", { node: "host-1", peerIP: "192.0.2.2" }),
+    ],
+    sessions: ["Node_192_0_2_2_port_1790 -> 192.0.2.2 1790 AS 64512 [46]"],
+  },
+];
+
+for (const { says, resources, sessions } of cases) {
+  test(says, () => assert.deepEqual(sessionsOf(resources), sessions));
+}
+
+test("of the two ends of a mesh session exactly one waits", () => {
+  const waiting = ["host-1", "host-2"].map((name) =>
+    bgpOf([dual1, dual2], name).sessions.map((session) => session.isPassive),
+  );
+  assert.deepEqual(waiting, [
+    [true, true],
+    [false, false],
+  ]);
+});
+
+test("both ends of every session between nodes know each other", () => {
+  const resources = [dual1, four2, four3, bgpPeer("hub", { nodeSelector: "all()", peerIP: "192.0.2.3" })];
+  const ends = ["host-1", "host-2", "host-3"].flatMap((name) =>
+    bgpOf(resources, name).sessions.map(({ localAddress, address }) => `${localAddress} ${address}`),
+  );
+  for (const end of ends) assert.ok(ends.includes(end.split(" ").toReversed().join(" ")), end);
+});
+
+test("a speaker knows its AS number, router id, port, addresses and what it may pass on", () => {
+  const { sessions: _, ...rest } = bgpOf([
+    node("host-1", { ipv4Address: "192.0.2.1/24", ipv6Address: "2001:db8::1/64", asNumber: 65001 }),
+    bgpConfiguration("default", { listenPort: 1179 }),
+    bgpConfiguration("node.host-1", { listenPort: 1180 }),
+    pool("six", "fd00::/64"),
+    pool("four", "10.0.0.0/16"),
+    pool("kept", "10.1.0.0/16", true),
+  ]);
+  assert.deepEqual(rest, {
+    type: "bgpUpdate",
+    localAs: 65001,
+    routerId: "192.0.2.1",
+    listenPort: 1180,
+    nextHop4: "192.0.2.1",
+    nextHop6: "2001:db8::1",
+    exportWithin: ["10.0.0.0/16", "fd00::/64"],
+  });
+});
+
+test("the router id of a node without IPv4 is made from its name, and could be a host's address", () => {
+  const { routerId } = bgpOf([node("host-1", { ipv6Address: "2001:db8::1/64" })]);
+  assert.equal(routerId, "74.23.150.172");
+});
+
+test("octets of a made router id are moved out of the multicast range", () => {
+  for (let i = 0; i < 200; i++) {
+    const name = `host-${i}`;
+    const { routerId } = bgpOf([node(name, {})], name);
+    assert.ok(Number(routerId.split(".")[0]) < 224, routerId);
+  }
+});

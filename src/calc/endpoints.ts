@@ -1,0 +1,69 @@
+import { type Cidr, cidrAddress } from "../lib/index.ts";
+import {
+  type GlobalNetworkSet,
+  type NetworkSet,
+  type WorkloadEndpoint,
+  defaultProfileName,
+  hasPorts,
+  keyOf,
+  protocolNumber,
+} from "../resources/index.ts";
+import { systemLabels } from "../selector/index.ts";
+import type { Labels } from "./label-index.ts";
+import type { SetItem } from "./member-sets.ts";
+import type { LocalEndpoint } from "./messages.ts";
+
+/** An endpoint as selectors and named ports see it. */
+export function endpointItem({ metadata, spec }: WorkloadEndpoint): SetItem {
+  const labels = {
+    ...ownLabels(metadata.labels),
+    [systemLabels.namespace]: metadata.namespace ?? "",
+    ...(spec.orchestrator === undefined ? {} : { [systemLabels.orchestrator]: spec.orchestrator }),
+    ...(spec.serviceAccountName === undefined ? {} : { [systemLabels.serviceAccount]: spec.serviceAccountName }),
+  };
+  const ports = (spec.ports ?? []).flatMap(({ name, protocol, port }) =>
+    name === undefined || !hasPorts(protocol) ? [] : [{ name, protocol: protocolNumber(protocol), port }],
+  );
+  return { labels, parents: spec.profiles ?? [], nets: unique(spec.ipNetworks ?? []), ports };
+}
+
+/** A set of nets as selectors see it: one with a namespace inherits that namespace's labels. */
+export function networkSetItem({ metadata, spec }: NetworkSet | GlobalNetworkSet): SetItem {
+  const { namespace } = metadata;
+  const labels = ownLabels(metadata.labels);
+  const nets = unique(spec.nets ?? []);
+  if (namespace === undefined) return { labels, parents: [], nets, ports: [] };
+  const parents = [defaultProfileName(namespace)];
+  return { labels: { ...labels, [systemLabels.namespace]: namespace }, parents, nets, ports: [] };
+}
+
+/** What this host must know of an endpoint of its own, policies apart. */
+export function localEndpoint(endpoint: WorkloadEndpoint): Omit<LocalEndpoint, "tiers"> {
+  const { metadata, spec } = endpoint;
+  return {
+    id: keyOf(endpoint),
+    namespace: metadata.namespace ?? "",
+    name: metadata.name,
+    interfaceName: spec.interfaceName,
+    ...(spec.mac === undefined ? {} : { mac: spec.mac }),
+    addresses: unique(spec.ipNetworks ?? []).map(cidrAddress),
+    profileIds: [...new Set(spec.profiles ?? [])],
+  };
+}
+
+/** Labels that only the system gives cannot be had by writing them: nobody passes for a member of a namespace. */
+function ownLabels(labels: Labels = {}): Labels {
+  const { namespacePrefix, serviceAccountPrefix, namespace, serviceAccount } = systemLabels;
+  const entries = Object.entries(labels).filter(
+    ([label]) =>
+      label !== namespace &&
+      label !== serviceAccount &&
+      !label.startsWith(namespacePrefix) &&
+      !label.startsWith(serviceAccountPrefix),
+  );
+  return Object.fromEntries(entries);
+}
+
+function unique(cidrs: readonly Cidr[]): Cidr[] {
+  return [...new Set(cidrs)];
+}

@@ -1,0 +1,122 @@
+import { type WorkloadEndpoint, keyOf } from "../resources/index.ts";
+import { type Selector, selectorText } from "../selector/index.ts";
+import { endpointItem, localEndpoint } from "./endpoints.ts";
+import { LabelIndex, type Labels } from "./label-index.ts";
+import type { LocalEndpoint } from "./messages.ts";
+import { type PolicyResource, policySubject } from "./policy.ts";
+import { sortIntoTiers } from "./tiers.ts";
+
+/** Told who is in use by endpoints of this host. Counting is the receiver's business. */
+export type UseListener = {
+  onPolicyUse(policyId: string, isUsed: boolean): void;
+  onProfileUse(profileId: string, isUsed: boolean): void;
+};
+
+/** The endpoints of this host, and the policies that apply to each. */
+export class LocalEndpoints {
+  readonly #listener: UseListener;
+  readonly #endpoints = new Map<string, WorkloadEndpoint>();
+  readonly #policies = new Map<string, { readonly policy: PolicyResource; readonly subject: Selector | undefined }>();
+  readonly #endpointsByPolicy = new Map<string, Set<string>>();
+  readonly #endpointCountByProfile = new Map<string, number>();
+  readonly #dirty = new Set<string>();
+  readonly #index = new LabelIndex({
+    onMatch: (policyId, endpointId) => this.#onMatch(policyId, endpointId),
+    onUnmatch: (policyId, endpointId) => this.#onUnmatch(policyId, endpointId),
+  });
+
+  setEndpoint(endpoint: WorkloadEndpoint): void {
+    const id = keyOf(endpoint);
+    const old = this.#endpoints.get(id);
+    this.#endpoints.set(id, endpoint);
+    this.#dirty.add(id);
+    const { labels, parents } = endpointItem(endpoint);
+    this.#index.setItem(id, labels, parents);
+    this.#countProfiles(endpoint, 1);
+    if (old !== undefined) this.#countProfiles(old, -1);
+  }
+
+  deleteEndpoint(id: string): void {
+    const old = this.#endpoints.get(id);
+    if (old === undefined) return;
+    this.#endpoints.delete(id);
+    this.#dirty.add(id);
+    this.#index.deleteItem(id);
+    this.#countProfiles(old, -1);
+  }
+
+  setPolicy(id: string, policy: PolicyResource): void {
+    const old = this.#policies.get(id);
+    const subject = policySubject(policy);
+    this.#policies.set(id, { policy, subject });
+    for (const endpointId of this.#endpointsByPolicy.get(id) ?? []) this.#dirty.add(endpointId);
+    if (textOf(old?.subject) === textOf(subject)) return;
+    if (old !== undefined) this.#index.deleteSelector(id);
+    if (subject !== undefined) this.#index.addSelector(id, subject);
+  }
+
+  deletePolicy(id: string): void {
+    this.#policies.delete(id);
+    this.#index.deleteSelector(id);
+  }
+
+  setParent(profileName: string, labels: Labels | undefined): void {
+    this.#index.setParent(profileName, labels);
+  }
+
+  /** Endpoints that have changed in any way since the last time; undefined for those that have gone. */
+  takeChanged(): [id: string, endpoint: LocalEndpoint | undefined][] {
+    const changed = [...this.#dirty].map((id): [string, LocalEndpoint | undefined] => [id, this.#describe(id)]);
+    this.#dirty.clear();
+    return changed;
+  }
+
+  #describe(id: string): LocalEndpoint | undefined {
+    const endpoint = this.#endpoints.get(id);
+    if (endpoint === undefined) return undefined;
+    const policies = new Map<string, PolicyResource>();
+    for (const policyId of this.#index.selectorsOf(id)) {
+      const entry = this.#policies.get(policyId);
+      if (entry !== undefined) policies.set(policyId, entry.policy);
+    }
+    return { ...localEndpoint(endpoint), tiers: sortIntoTiers(policies) };
+  }
+
+  #onMatch(policyId: string, endpointId: string): void {
+    this.#dirty.add(endpointId);
+    const endpoints = this.#endpointsByPolicy.get(policyId);
+    if (endpoints !== undefined) {
+      endpoints.add(endpointId);
+      return;
+    }
+    this.#endpointsByPolicy.set(policyId, new Set([endpointId]));
+    this.#listener.onPolicyUse(policyId, true);
+  }
+
+  #onUnmatch(policyId: string, endpointId: string): void {
+    this.#dirty.add(endpointId);
+    const endpoints = this.#endpointsByPolicy.get(policyId);
+    endpoints?.delete(endpointId);
+    if (endpoints?.size !== 0) return;
+    this.#endpointsByPolicy.delete(policyId);
+    this.#listener.onPolicyUse(policyId, false);
+  }
+
+  #countProfiles({ spec }: WorkloadEndpoint, difference: 1 | -1): void {
+    for (const name of new Set(spec.profiles ?? [])) {
+      const old = this.#endpointCountByProfile.get(name) ?? 0;
+      const count = old + difference;
+      if (count === 0) this.#endpointCountByProfile.delete(name);
+      else this.#endpointCountByProfile.set(name, count);
+      if (old === 0 || count === 0) this.#listener.onProfileUse(name, count > 0);
+    }
+  }
+
+  constructor(listener: UseListener) {
+    this.#listener = listener;
+  }
+}
+
+function textOf(selector: Selector | undefined): string | undefined {
+  return selector === undefined ? undefined : selectorText(selector);
+}

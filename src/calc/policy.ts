@@ -1,0 +1,45 @@
+import type { GlobalNetworkPolicy, NetworkPolicy } from "../resources/index.ts";
+import {
+  type Selector,
+  compareTexts,
+  translateGlobalPolicySubject,
+  translateNetworkPolicySubject,
+} from "../selector/index.ts";
+import { readSelector } from "./translate-rule.ts";
+
+export type PolicyResource = NetworkPolicy | GlobalNetworkPolicy;
+
+/** The endpoints a policy applies to; undefined when it can apply to no workload. */
+export function policySubject(policy: PolicyResource): Selector | undefined {
+  const { spec, metadata } = policy;
+  const terms = {
+    selector: spec.selector === undefined ? undefined : readSelector(spec.selector),
+    serviceAccountSelector:
+      spec.serviceAccountSelector === undefined ? undefined : readSelector(spec.serviceAccountSelector),
+  };
+  if (policy.kind === "NetworkPolicy") {
+    return translateNetworkPolicySubject({ namespace: metadata.namespace ?? "", ...terms });
+  }
+  // Those two reach host endpoints only.
+  if (policy.spec.doNotTrack === true || policy.spec.preDNAT === true) return undefined;
+  const { namespaceSelector } = policy.spec;
+  return translateGlobalPolicySubject({
+    ...terms,
+    namespaceSelector: namespaceSelector === undefined ? undefined : readSelector(namespaceSelector),
+  });
+}
+
+/** Within a tier: by order, those without one last; then by name, namespace and kind as one text. */
+export function comparePolicies(a: PolicyResource, b: PolicyResource): number {
+  const [orderA, orderB] = [orderOf(a), orderOf(b)];
+  if (orderA !== orderB) return orderA < orderB ? -1 : 1;
+  return compareTexts(tieBreaker(a), tieBreaker(b));
+}
+
+function orderOf(policy: PolicyResource): number {
+  return policy.spec.order ?? Number.POSITIVE_INFINITY;
+}
+
+function tieBreaker({ kind, metadata }: PolicyResource): string {
+  return `${metadata.name}/${metadata.namespace ?? ""}/${kind}`;
+}

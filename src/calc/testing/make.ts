@@ -1,0 +1,137 @@
+import { type Cidr, type IpAddress, parseAddress, parseCidr } from "../../lib/index.ts";
+import type {
+  BGPConfiguration,
+  BGPConfigurationSpec,
+  BGPPeer,
+  BGPPeerSpec,
+  BlockAffinity,
+  GlobalNetworkPolicy,
+  GlobalNetworkPolicySpec,
+  GlobalNetworkSet,
+  IPPool,
+  Labels,
+  Namespace,
+  NetworkPolicy,
+  NetworkPolicySpec,
+  NetworkSet,
+  Node,
+  NodeBgp,
+  Profile,
+  ProfileSpec,
+  WorkloadEndpoint,
+  WorkloadEndpointSpec,
+} from "../../resources/index.ts";
+
+/** Decoded resources in few words. */
+
+const apiVersion = "projectcalico.org/v3";
+
+export const here = "host-1";
+
+export function address(text: string): IpAddress {
+  return parseAddress(text)!;
+}
+
+export function cidr(text: string): Cidr {
+  return parseCidr(text, { bare: true })!;
+}
+
+/** Of namespace `shop`, on this host unless it says otherwise. */
+export function endpoint(
+  name: string,
+  addresses: readonly string[],
+  labels: Labels = {},
+  spec: Partial<WorkloadEndpointSpec> = {},
+  namespace = "shop",
+): WorkloadEndpoint {
+  return {
+    apiVersion,
+    kind: "WorkloadEndpoint",
+    metadata: { name, namespace, labels },
+    spec: {
+      node: here,
+      interfaceName: `tt${name}`,
+      profiles: [`kns.${namespace}`],
+      ipNetworks: addresses.map(cidr),
+      ...spec,
+    },
+  };
+}
+
+export function namespace(name: string, labels: Labels = {}): Namespace {
+  return { apiVersion: "v1", kind: "Namespace", metadata: { name, labels }, spec: {} };
+}
+
+export function profile(name: string, spec: ProfileSpec): Profile {
+  return { apiVersion, kind: "Profile", metadata: { name }, spec };
+}
+
+export function policy(name: string, spec: Partial<NetworkPolicySpec>, namespace = "shop"): NetworkPolicy {
+  return {
+    apiVersion,
+    kind: "NetworkPolicy",
+    metadata: { name, namespace },
+    spec: { tier: "default", types: ["Ingress"], ...spec },
+  };
+}
+
+export function globalPolicy(name: string, spec: Partial<GlobalNetworkPolicySpec>): GlobalNetworkPolicy {
+  return {
+    apiVersion,
+    kind: "GlobalNetworkPolicy",
+    metadata: { name },
+    spec: { tier: "default", types: ["Ingress"], ...spec },
+  };
+}
+
+export function networkSet(name: string, nets: readonly string[], labels: Labels, namespace = "shop"): NetworkSet {
+  return { apiVersion, kind: "NetworkSet", metadata: { name, namespace, labels }, spec: { nets: nets.map(cidr) } };
+}
+
+export function globalNetworkSet(name: string, nets: readonly string[], labels: Labels): GlobalNetworkSet {
+  return { apiVersion, kind: "GlobalNetworkSet", metadata: { name, labels }, spec: { nets: nets.map(cidr) } };
+}
+
+export function node(name: string, bgp: NodeBgp, labels: Labels = {}): Node {
+  return { apiVersion, kind: "Node", metadata: { name, labels }, spec: { bgp } };
+}
+
+export function bgpPeer(name: string, spec: BGPPeerSpec): BGPPeer {
+  return { apiVersion, kind: "BGPPeer", metadata: { name }, spec };
+}
+
+export function bgpConfiguration(name: string, spec: BGPConfigurationSpec): BGPConfiguration {
+  return { apiVersion, kind: "BGPConfiguration", metadata: { name }, spec };
+}
+
+export function pool(name: string, net: string, disableBGPExport = false): IPPool {
+  return {
+    apiVersion,
+    kind: "IPPool",
+    metadata: { name },
+    spec: {
+      cidr: cidr(net),
+      blockSize: net.includes(":") ? 122 : 26,
+      ipipMode: "Never",
+      vxlanMode: "Never",
+      nodeSelector: "all()",
+      allowedUses: ["Workload"],
+      assignmentMode: "Automatic",
+      ...(disableBGPExport ? { disableBGPExport } : {}),
+    },
+  };
+}
+
+export function affinity(
+  net: string,
+  nodeName = here,
+  state: BlockAffinity["spec"]["state"] = "confirmed",
+): BlockAffinity {
+  const name = `${nodeName}-${net.replaceAll(/[./:]/g, "-")}`;
+  return {
+    apiVersion,
+    kind: "BlockAffinity",
+    metadata: { name },
+    spec: { state, node: nodeName, type: "host", cidr: cidr(net) },
+  };
+}

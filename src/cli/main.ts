@@ -1,0 +1,46 @@
+import { Command, Option } from "commander";
+import { describeFailure, exitStatus } from "./failure.ts";
+import { addLabCommands } from "./lab.ts";
+import { addResourceCommands } from "./resources.ts";
+import { addRoleCommands } from "./roles.ts";
+import { addNodeCommands } from "./node.ts";
+import { addWorkloadCommands } from "./workload.ts";
+
+const version = "0.1.0";
+
+/** Runs one command line and gives its exit status. */
+export async function runCli(args: readonly string[]): Promise<number> {
+  const program = new Command("tortie")
+    .description("Plain IP networking: every server is a router, every workload has its own address.")
+    .version(version)
+    .addOption(
+      new Option("--server <socket>", "unix socket of the server")
+        .env("TORTIE_SERVER")
+        .default("/run/tortie/server.sock"),
+    )
+    .showHelpAfterError("(tortie COMMAND --help tells what a command takes)")
+    .exitOverride();
+  addResourceCommands(program);
+  addNodeCommands(program);
+  addWorkloadCommands(program);
+  addLabCommands(program);
+  addRoleCommands(program);
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return Number(process.exitCode ?? exitStatus.ok);
+  } catch (error) {
+    if (isCommanderExit(error)) return error.exitCode === 0 ? exitStatus.ok : exitStatus.badInput;
+    const failure = describeFailure(error);
+    for (const line of failure.lines) console.error(line);
+    return failure.status;
+  }
+}
+
+/** Commander has printed its message already when it throws. */
+function isCommanderExit(error: unknown): error is { readonly exitCode: number } {
+  return (
+    error instanceof Error && "exitCode" in error && "code" in error && String(error.code).startsWith("commander.")
+  );
+}
+
+if (import.meta.main) process.exitCode = await runCli(process.argv.slice(2));

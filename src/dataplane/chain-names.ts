@@ -1,0 +1,40 @@
+import { createHash } from "node:crypto";
+import type { Direction } from "../calc/index.ts";
+
+/** nft prints no longer name of a chain. */
+const maxLength = 127;
+
+/** Base chains, and those that they all share. */
+export const chainNames = {
+  raw: "raw-prerouting",
+  antiSpoof: "anti-spoof",
+  forward: "forward",
+  input: "input",
+  toHost: "workload-to-host",
+} as const;
+
+const way: Readonly<Record<Direction, string>> = { ingress: "in", egress: "out" };
+
+/** `policy-in/shop/database`, `global-out/baseline`. The id is a resource's key. */
+export function policyChainName(id: string, direction: Direction): string {
+  const [kind = "", namespace = "", name = ""] = id.split("/");
+  const path = kind === "NetworkPolicy" ? `policy-${way[direction]}/${namespace}` : `global-${way[direction]}`;
+  return fit(`${path}/${name}`);
+}
+
+/** `profile-in/kns.shop` */
+export function profileChainName(name: string, direction: Direction): string {
+  return fit(`profile-${way[direction]}/${name}`);
+}
+
+/** `to/tt0123456789a`: packets for the workload; `from/...`: packets it sent. */
+export function endpointChainName(interfaceName: string, direction: Direction): string {
+  return `${direction === "ingress" ? "to" : "from"}/${interfaceName}`;
+}
+
+/** A name that is too long keeps its beginning; a hash tells it from others that begin so. */
+function fit(name: string): string {
+  if (name.length <= maxLength) return name;
+  const hash = createHash("sha256").update(name).digest("hex").slice(0, 16);
+  return `${name.slice(0, maxLength - hash.length - 1)}-${hash}`;
+}

@@ -1,0 +1,134 @@
+import type { RouteUpdate } from "../bgp/index.ts";
+import type { AdvertSource, CalcMessage, LocalEndpoint } from "../calc/index.ts";
+import { type IpAddress, type IpVersion, addressToCidr } from "../lib/index.ts";
+import type { Link, NextHop, Route } from "../netlink/index.ts";
+import type { Table } from "../nft/index.ts";
+import { computeAdverts } from "./adverts.ts";
+import { blackholeRoutes } from "./block-routes.ts";
+import { type EndpointPlan, planEndpoints } from "./endpoint-plan.ts";
+import { LearnedRoutes } from "./learned-routes.ts";
+import type { ResolvedHop } from "./next-hop-resolver.ts";
+import { PolicyTable, RulesInForce } from "./policy-table.ts";
+import { hostSysctls } from "./sysctls.ts";
+import type { EndpointStatus, Wanted } from "./wanted.ts";
+
+/**
+ * What the kernel and the BGP speaker of this host are to hold, from calc's messages and from what the kernel shows.
+ *
+ * ```
+ *  calc ──> PolicyTable ─────────────────────────────> table ──> kernel ──┐ onTable: now in force
+ *    │                                                                    v
+ *    ├─ endpoints, links ──> planEndpoints (only where rules are in force) ──> links up, routes, neighbours ...
+ *    ├─ blocks, pools ─────> blackhole routes, adverts
+ *    BGP ──────────────────> LearnedRoutes ──> next-hop objects, routes
+ * ```
+ *
+ * At start it is told what is there (onLinks, onRoutes, onNextHops, onTable with the dump), then calc's first batch; only
+ * then is `wanted` complete, and deletions by it allowed. After each change of the table that the kernel took, onTable
+ * again: only that opens an endpoint, so `wanted` is to be asked anew behind it.
+ */
+export class HostDataplane {
+  readonly #policyTable = new PolicyTable();
+  readonly #learned = new LearnedRoutes();
+  readonly #endpoints = new Map<string, LocalEndpoint>();
+  #advertSource: AdvertSource = { blocks: [], exportedPools: [], unexportedPools: [] };
+  #links: readonly Link[] = [];
+  #inForce = new RulesInForce(undefined);
+  #plan: EndpointPlan | undefined;
+
+  onCalc(message: CalcMessage): void {
+    switch (message.type) {
+      case "endpointUpdate":
+        this.#endpoints.set(message.endpoint.id, message.endpoint);
+        this.#plan = undefined;
+        break;
+      case "endpointRemove":
+        this.#endpoints.delete(message.id);
+        this.#plan = undefined;
+        break;
+      case "advertUpdate":
+        this.#advertSource = message;
+        break;
+      case "setUpdate":
+      case "setChange":
+      case "setRemove":
+      case "policyUpdate":
+      case "policyRemove":
+      case "profileUpdate":
+      case "profileRemove":
+        this.#policyTable.onCalc(message);
+        break;
+      // That is the speaker's.
+      case "bgpUpdate":
+        break;
+    }
+  }
+
+  /** All links of the host. */
+  onLinks(links: readonly Link[]): void {
+    this.#links = links;
+    this.#plan = undefined;
+  }
+
+  /** All routes of the kernel. */
+  onRoutes(routes: readonly Route[]): void {
+    this.#learned.onRoutes(routes);
+  }
+
+  /** All next-hop objects of the kernel. */
+  onNextHops(nextHops: readonly NextHop[]): void {
+    this.#learned.onNextHops(nextHops);
+  }
+
+  /** The table as the kernel has it: dumped, or wanted by us and accepted. Undefined: there is none. */
+  onTable(table: Table | undefined): void {
+    this.#inForce = new RulesInForce(table);
+    this.#plan = undefined;
+  }
+
+  onBgpRoutes(updates: readonly RouteUpdate[]): void {
+    this.#learned.onUpdates(updates);
+  }
+
+  /** BGP has told all routes of that version after a start; until then those found in the kernel stay. */
+  onBgpSettled(version: IpVersion): void {
+    this.#learned.onSettled(version);
+  }
+
+  wanted(): Wanted {
+    const plan = this.#planEndpoints();
+    this.#policyTable.setEndpoints(plan.active);
+    const { blocks } = this.#advertSource;
+    this.#learned.setLocalPrefixes(new Set([...blocks, ...plan.localAddresses.map(addressToCidr)]));
+    const learned = this.#learned.wanted();
+    return {
+      table: this.#policyTable.table(),
+      sysctls: [...hostSysctls, ...plan.sysctls],
+      links: plan.links,
+      addresses: plan.addresses,
+      neighbours: plan.neighbours,
+      nextHops: learned.nextHops,
+      routes: [...plan.routes, ...blackholeRoutes(blocks), ...learned.routes],
+      adverts: computeAdverts(this.#advertSource, plan.localAddresses),
+    };
+  }
+
+  /** Ordered by id. */
+  endpoints(): readonly EndpointStatus[] {
+    return this.#planEndpoints().statuses;
+  }
+
+  /** The neighbours that lead to a BGP next hop; none when it cannot be reached. */
+  resolveNextHop(address: IpAddress): readonly ResolvedHop[] {
+    return this.#learned.resolver().resolve(address);
+  }
+
+  #planEndpoints(): EndpointPlan {
+    this.#plan ??= planEndpoints({
+      endpoints: this.#endpoints.values(),
+      links: this.#links,
+      isInForce: (endpoint) => this.#inForce.has(endpoint),
+    });
+    return this.#plan;
+  }
+}
