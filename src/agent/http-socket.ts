@@ -1,9 +1,7 @@
 import { once } from "node:events";
-import { chmod, mkdir, rm } from "node:fs/promises";
 import { type IncomingMessage, createServer } from "node:http";
-import { connect } from "node:net";
-import { dirname } from "node:path";
 import { type Logger, TortieError } from "../lib/index.ts";
+import { listenOnSocket } from "../sys/index.ts";
 
 export type Answer = { readonly status: number; readonly body: unknown };
 type Handler = (method: string, path: string, body: unknown) => Promise<Answer>;
@@ -12,13 +10,6 @@ const bodyLimitBytes = 1 << 20;
 
 /** Serves JSON over HTTP on a unix socket of mode 0600. A socket that somebody answers on is not taken over. */
 export async function serveSocket(path: string, handle: Handler, log: Logger): Promise<AsyncDisposable> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  if (await isAnswering(path)) {
-    throw new TortieError("TT_CONFIG", `another agent answers at ${path}`, {
-      hint: "stop it, or give this one a --run-dir of its own",
-    });
-  }
-  await rm(path, { force: true });
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
     answer(request, handle, log)
       .then(({ status, body }) => {
@@ -30,9 +21,7 @@ export async function serveSocket(path: string, handle: Handler, log: Logger): P
         response.destroy();
       });
   });
-  server.listen(path);
-  await once(server, "listening");
-  await chmod(path, 0o600);
+  await listenOnSocket(server, path);
   return {
     async [Symbol.asyncDispose]() {
       if (!server.listening) return;
@@ -73,15 +62,4 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   } catch (error) {
     throw new TortieError("TT_USAGE", "the request is not JSON", { cause: error });
   }
-}
-
-function isAnswering(path: string): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect(path);
-  socket.once("connect", () => {
-    socket.destroy();
-    resolve(true);
-  });
-  socket.once("error", () => resolve(false));
-  return promise;
 }

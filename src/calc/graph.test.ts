@@ -62,6 +62,21 @@ const expanders: Readonly<Record<string, (pair: Pair, changes: readonly Change[]
       pair.graph.onResource(key, resource);
     }
   },
+  "with deletions of what was never there in between": (pair, changes) => {
+    for (const [key, resource] of changes) {
+      for (const stranger of [
+        "WorkloadEndpoint/shop/none",
+        "NetworkPolicy/shop/none",
+        "Namespace//none",
+        "Profile//none",
+      ]) {
+        pair.graph.onResource(stranger, undefined);
+      }
+      pair.graph.onResource(key, resource);
+      pair.flush();
+      pair.flush();
+    }
+  },
   "with every change told twice": (pair, changes) => {
     for (const [key, resource] of [...changes, ...changes]) pair.graph.onResource(key, resource);
   },

@@ -17,7 +17,7 @@ export type SetItem = {
   readonly ports: readonly NamedPort[];
 };
 
-export type NamedPort = { readonly name: string; readonly protocol: number; readonly port: number };
+type NamedPort = { readonly name: string; readonly protocol: number; readonly port: number };
 
 type Member = Cidr | PortMember;
 

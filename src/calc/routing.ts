@@ -2,6 +2,7 @@ import { type Cidr, compareCidrs } from "../lib/index.ts";
 import type { BGPConfiguration, BGPPeer, BlockAffinity, IPPool, Node } from "../resources/index.ts";
 import { bgpNode, bgpSettings, routerIdOf } from "./bgp-node.ts";
 import { computeSessions } from "./bgp-sessions.ts";
+import { compareTexts } from "../selector/index.ts";
 import type { AdvertSource, BgpWanted } from "./messages.ts";
 
 /** What routing between hosts depends on. */
@@ -52,7 +53,7 @@ export class Routing {
     if (!this.#isBgpDirty) return undefined;
     this.#isBgpDirty = false;
     const settings = bgpSettings(this.#configurations);
-    const nodes = [...this.#nodes.values()].map((node) => bgpNode(node, this.#configurations));
+    const nodes = [...this.#nodes.values()].toSorted(byName).map((node) => bgpNode(node, this.#configurations));
     const own = nodes.find((node) => node.name === this.#nodeName);
     const listenPort =
       this.#configurations.get(`node.${this.#nodeName}`)?.spec.listenPort ??
@@ -89,4 +90,9 @@ export class Routing {
 function put<V>(map: Map<string, V>, key: string, value: V | undefined): void {
   if (value === undefined) map.delete(key);
   else map.set(key, value);
+}
+
+/** Where several nodes would do, the first by name does: not the one that was heard of first. */
+function byName(a: Node, b: Node): number {
+  return compareTexts(a.metadata.name, b.metadata.name);
 }

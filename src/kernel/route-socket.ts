@@ -153,6 +153,8 @@ class KernelRouteSocket implements RouteSocket {
     const events: RouteEvent[] = [];
     let isComplete = true;
     for (;;) {
+      // What is there already is received without waiting, and a big table is there at once: let others work between.
+      await setImmediate();
       for (const message of readMessages(await this.#netlink.receive())) {
         if (message.sequence !== sequence) continue;
         if (isInterrupted(message)) isComplete = false;

@@ -226,7 +226,7 @@ test("what goes with a link comes back with it", async () => {
   host.namespace.ip("link set vb down");
   sync.observe(await host.events());
   const down = await sync.apply(yes);
-  assert.ok(down.failing > 0 && down.failures.length === down.failing);
+  assert.ok(down.failures.length > 0 && down.failures.length <= down.failing);
   const again = await sync.apply(yes);
   assert.equal(again.failing, down.failing);
   assert.deepEqual(again.failures, [], "a failure is reported once");
@@ -239,6 +239,41 @@ test("what goes with a link comes back with it", async () => {
   const { sync: fresh } = await host.sync();
   want(fresh, everything(host));
   assert.equal((await fresh.apply(yes)).applied, 0);
+});
+
+test("routes by a next hop that cannot be made wait for it, without a word of their own", async () => {
+  using host = new Host();
+  const { sync, sent } = await host.sync();
+  host.namespace.ip("link set vb down");
+  const hop = { id: 7, protocol: ourProtocol, version: 6, linkIndex: host.va, gateway: address("fe80::7") } as const;
+  sync.nextHops.want(hop);
+  for (let i = 0; i < 250; i++) sync.routes.want(route(`10.9.${i}.0/24`, { nextHopId: 7 }));
+  const report = await sync.apply(yes);
+  assert.deepEqual(
+    report.failures.map(({ change, errno }) => [change.type, errno]),
+    [["putNextHop", "ENETDOWN"]],
+  );
+  assert.equal(report.failing, 251);
+  assert.equal(sent.length, 1);
+  host.namespace.ip("link set vb up");
+  assert.equal((await sync.apply(yes)).applied, 251);
+});
+
+test("a next hop stays while a route uses it, even if it may go", async () => {
+  using host = new Host();
+  const { sync } = await host.sync();
+  want(sync, everything(host));
+  await sync.apply(yes);
+  want(sync, { nextHops: [], routes: [], neighbours: [], addresses: [] });
+  const keepRoutes = { mayDelete: (change: RouteChange) => change.type === "deleteNextHop" };
+  await sync.apply(keepRoutes);
+  assert.deepEqual(
+    (await host.raw.dumpNextHops()).map(({ id }) => id),
+    [7, 8, 9, 10],
+  );
+  assert.equal((await host.ours()).length, everything(host).routes.length);
+  assert.equal((await sync.apply(yes)).held, 0);
+  assert.deepEqual(await host.raw.dumpNextHops(), []);
 });
 
 test("a route of somebody else is neither replaced nor deleted", async () => {

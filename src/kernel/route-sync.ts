@@ -55,15 +55,15 @@ export class RouteSync {
   /** Reads what the kernel has of ours. Also to be called after TT_KERNEL_OVERRUN, and from time to time. */
   async resync(): Promise<void> {
     const { isOurAddress, isOurNextHop, isOurNeighbour, isOurRoute } = this.#ownership;
-    this.#mustResync = false;
-    if (isOurAddress !== undefined) {
-      this.addresses.observeAll((await this.#socket.dumpAddresses()).filter(isOurAddress));
-    }
-    if (isOurNextHop !== undefined) this.nextHops.observeAll((await this.#socket.dumpNextHops()).filter(isOurNextHop));
-    if (isOurNeighbour !== undefined) {
-      this.neighbours.observeAll((await this.#socket.dumpNeighbours()).filter(isOurNeighbour));
-    }
-    if (isOurRoute !== undefined) this.routes.observeAll((await this.#socket.dumpRoutes()).filter(isOurRoute));
+    const socket = this.#socket;
+    await this.#resyncUnless(async () => {
+      if (isOurAddress !== undefined) this.addresses.observeAll((await socket.dumpAddresses()).filter(isOurAddress));
+      if (isOurNextHop !== undefined) this.nextHops.observeAll((await socket.dumpNextHops()).filter(isOurNextHop));
+      if (isOurNeighbour !== undefined) {
+        this.neighbours.observeAll((await socket.dumpNeighbours()).filter(isOurNeighbour));
+      }
+      if (isOurRoute !== undefined) this.routes.observeAll((await socket.dumpRoutes()).filter(isOurRoute));
+    });
   }
 
   /**
@@ -74,47 +74,96 @@ export class RouteSync {
     for (const event of events) this.#observeOne(event);
   }
 
-  /** `mayDelete` is asked for each deletion: no, as long as it is not known for certain that nobody wants the object. */
+  /**
+   * `mayDelete` is asked for each deletion: no, as long as it is not known for certain that nobody wants the object.
+   * A next hop that a route of ours still uses is never deleted: the kernel would delete the route with it.
+   */
   async apply(options: { readonly mayDelete: (deletion: RouteChange) => boolean }): Promise<SyncReport> {
     if (this.#mustResync) await this.resync();
-    const { ready, held } = this.#plan(options.mayDelete);
-    const stillFailing = new Map<string, string>();
-    const failures: ChangeFailure[] = [];
-    for (let start = 0; start < ready.length; start += changesPerBatch) {
-      if (start > 0) await setImmediate();
-      const batch = ready.slice(start, start + changesPerBatch);
-      const failed = new Map(
-        (await this.#socket.apply(batch.map(({ change }) => change))).map((failure) => [failure.change, failure]),
-      );
-      for (const pending of batch) {
-        const failure = failed.get(pending.change);
-        if (failure === undefined) {
-          pending.done();
-          continue;
-        }
-        const key = `${failure.change.type} ${pending.key}`;
-        stillFailing.set(key, failure.errno);
-        if (this.#failing.get(key) === failure.errno) continue;
-        failures.push(failure);
-        if (surpriseErrnos.has(failure.errno)) this.#mustResync = true;
-      }
-    }
-    this.#failing = stillFailing;
-    return { applied: ready.length - stillFailing.size, failures, failing: stillFailing.size, held };
+    const round: Round = { applied: 0, failures: [], failing: new Map(), held: 0 };
+    await this.#resyncUnless(() => this.#applyAll(round, options.mayDelete));
+    this.#mustResync ||= round.failures.some(({ errno }) => surpriseErrnos.has(errno));
+    this.#failing = round.failing;
+    return { applied: round.applied, failures: round.failures, failing: round.failing.size, held: round.held };
   }
 
-  #plan(mayDelete: (deletion: RouteChange) => boolean): { ready: PendingChange[]; held: number } {
-    // The order of the puts: what is named before what names it.
-    const inOrder = [
-      ...this.addresses.pending(),
-      ...this.nextHops.pending().toSorted((a, b) => Number(isGroup(a)) - Number(isGroup(b))),
-      ...this.neighbours.pending(),
-      ...this.routes.pending(),
-    ];
-    const deletions = inOrder.filter((pending) => pending.type === "delete").toReversed();
-    const allowed = deletions.filter(({ change }) => mayDelete(change));
-    const puts = inOrder.filter((pending) => pending.type === "put");
-    return { ready: [...puts, ...allowed], held: deletions.length - allowed.length };
+  async #applyAll(round: Round, mayDelete: (deletion: RouteChange) => boolean): Promise<void> {
+    const addresses = this.addresses.pending();
+    const nextHops = this.nextHops.pending();
+    const neighbours = this.neighbours.pending();
+    const routes = this.routes.pending();
+    const deletions = (pending: readonly PendingChange[]) =>
+      held(
+        round,
+        pending.filter(({ type }) => type === "delete"),
+        ({ change }) => mayDelete(change),
+      );
+    // What is named stands before what names it; on the way out the other way round.
+    await this.#run(round, puts(addresses));
+    await this.#run(round, puts(nextHops.filter((pending) => !isGroup(pending))));
+    await this.#run(round, [...puts(nextHops.filter(isGroup)), ...puts(neighbours)]);
+    await this.#run(round, this.#withNextHop(round, puts(routes)));
+    await this.#run(round, [...deletions(routes), ...deletions(neighbours)]);
+    const leaving = deletions(nextHops);
+    await this.#run(round, this.#unused(round, leaving.filter(isGroup)));
+    await this.#run(
+      round,
+      this.#unused(
+        round,
+        leaving.filter((pending) => !isGroup(pending)),
+      ),
+    );
+    await this.#run(round, deletions(addresses));
+  }
+
+  async #run(round: Round, changes: readonly PendingChange[]): Promise<void> {
+    for (let start = 0; start < changes.length; start += changesPerBatch) {
+      if (start > 0) await setImmediate();
+      const batch = changes.slice(start, start + changesPerBatch);
+      const failures = await this.#socket.apply(batch.map(({ change }) => change));
+      const failureByChange = new Map(failures.map((failure) => [failure.change, failure]));
+      for (const pending of batch) {
+        const failure = failureByChange.get(pending.change);
+        if (failure === undefined) {
+          pending.done();
+          round.applied++;
+        } else {
+          const key = failureKey(pending);
+          round.failing.set(key, failure.errno);
+          if (this.#failing.get(key) !== failure.errno) round.failures.push(failure);
+        }
+      }
+    }
+  }
+
+  /** Routes by a next hop that could not be made would all fail: they are not tried, and its own failure tells enough. */
+  #withNextHop(round: Round, routes: readonly PendingChange[]): PendingChange[] {
+    return routes.filter((pending) => {
+      const id = pending.change.type === "putRoute" ? pending.change.route.nextHopId : undefined;
+      if (id === undefined || !this.nextHops.isMissing(String(id))) return true;
+      round.failing.set(failureKey(pending), "ENOENT");
+      return false;
+    });
+  }
+
+  /** Of next hops that are to go, those that nothing of ours in the kernel names. */
+  #unused(round: Round, leaving: readonly PendingChange[]): PendingChange[] {
+    if (leaving.length === 0) return [];
+    const used = new Set<string>();
+    for (const { nextHopId } of this.routes.present()) if (nextHopId !== undefined) used.add(String(nextHopId));
+    for (const { group } of this.nextHops.present()) for (const { id } of group ?? []) used.add(String(id));
+    return held(round, leaving, ({ key }) => !used.has(key));
+  }
+
+  /** When this fails half-way nobody knows what the kernel has: it is read again. */
+  async #resyncUnless(isDone: () => Promise<void>): Promise<void> {
+    this.#mustResync = false;
+    try {
+      await isDone();
+    } catch (error) {
+      this.#mustResync = true;
+      throw error;
+    }
   }
 
   #observeOne(event: RouteEvent): void {
@@ -154,6 +203,28 @@ export class RouteSync {
       else this.#mustResync = true;
     }
   }
+}
+
+/** What one call of `apply` has come to. */
+type Round = { applied: number; failures: ChangeFailure[]; failing: Map<string, string>; held: number };
+
+function puts(pending: readonly PendingChange[]): PendingChange[] {
+  return pending.filter(({ type }) => type === "put");
+}
+
+/** Those that may go on; the others are counted as held. */
+function held(
+  round: Round,
+  pending: readonly PendingChange[],
+  mayGo: (pending: PendingChange) => boolean,
+): PendingChange[] {
+  const ready = pending.filter(mayGo);
+  round.held += pending.length - ready.length;
+  return ready;
+}
+
+function failureKey(pending: PendingChange): string {
+  return `${pending.change.type} ${pending.key}`;
 }
 
 function isGroup(pending: PendingChange): boolean {

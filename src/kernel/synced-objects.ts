@@ -54,8 +54,14 @@ export class SyncedObjects<V> {
     for (const [key, value] of entries) this.#index(key, value);
   }
 
-  isPresent(value: V): boolean {
-    return this.#delta.present().has(this.#entry(value)[0]);
+  /** Wanted, but not in the kernel. */
+  isMissing(key: string): boolean {
+    return this.#delta.wanted().has(key) && !this.#delta.present().has(key);
+  }
+
+  /** What the kernel has of ours. */
+  present(): Iterable<V> {
+    return this.#delta.present().values();
   }
 
   /** What the kernel has of ours on a link. */

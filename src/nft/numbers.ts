@@ -79,7 +79,6 @@ export const attributes = {
 export const setFlags = { anonymous: 0x1, interval: 0x4, map: 0x8 } as const;
 export const elementFlags = { intervalEnd: 0x1 } as const;
 export const tableFlags = { dormant: 0x1 } as const;
-const chainFlags = { base: 0x1 } as const;
 /** NFT_DATA_VERDICT: the data type of a verdict map. */
 export const verdictDataType = 0xffffff00;
 

@@ -4,7 +4,7 @@ import { type Logger, TaskGroup } from "../lib/index.ts";
 import { definitionOf, resourceKey } from "../resources/index.ts";
 import type { Store } from "../store/index.ts";
 import { type RequestContext, handleRequest } from "./handle-request.ts";
-import { listenOnSocket } from "./listen-on-socket.ts";
+import { listenOnSocket } from "../sys/index.ts";
 import { ObjectWriter } from "./object-writer.ts";
 import { WatchCache } from "./watch-cache.ts";
 import { WatchStreams } from "./watch-streams.ts";

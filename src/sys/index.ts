@@ -2,6 +2,7 @@
 // Must not decide anything or know a protocol's messages; loads koffi only when a call needs it.
 // Start at libc.ts (the calls) and netlink-handle.ts (how a socket waits without blocking).
 export { errnoName } from "./errno.ts";
+export { listenOnSocket } from "./listen-on-socket.ts";
 export { type LogLevel, type LoggerOptions, createLogger } from "./logger.ts";
 export {
   type OpenNamespace,

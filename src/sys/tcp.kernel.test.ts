@@ -34,15 +34,18 @@ function ip(words: string): void {
   inNamespace(netns, () => execFileSync("ip", words.split(" ")));
 }
 
-function listen(options: Partial<Parameters<typeof listenTcp>[0]>): Promise<Server> {
-  return inNamespace(netns, () => listenTcp({ port: 0, backlog: 16, ...options }));
+async function listen(options: Partial<Parameters<typeof listenTcp>[0]>): Promise<Server> {
+  const server = await inNamespace(netns, () => listenTcp({ port: 0, backlog: 16, ...options }));
+  // A test that fails leaves its server open: it must not keep the process.
+  return server.unref();
 }
 
 function connect(options: Omit<ConnectOptions, "signal"> & { signal?: AbortSignal }): Promise<Socket> {
   return inNamespace(netns, () => connectTcp({ signal: never, ...options }));
 }
 
-const portOf = (server: Server) => (server.address() as AddressInfo).port;
+/** Asked in the namespace, since node looks up the name of a link-local address's interface. */
+const portOf = (server: Server) => inNamespace(netns, () => server.address() as AddressInfo).port;
 
 async function accept(server: Server): Promise<Socket> {
   const [socket] = await once(server, "connection");

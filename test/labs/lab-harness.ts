@@ -90,12 +90,15 @@ export class TestLab implements AsyncDisposable {
   }
 }
 
-/** Packets under way until `stop` is called, which gives the counts. */
-export async function startTraffic(
-  lab: TestLab,
-  host: string,
-  plan: TrafficPlan,
-): Promise<{ stop(): Promise<TrafficReport> }> {
+export type Traffic = {
+  /** Ends the flows and gives the counts. */
+  stop(): Promise<TrafficReport>;
+  /** Waits until the flows have ended by themselves (`packets`). */
+  report(): Promise<TrafficReport>;
+};
+
+/** Packets under way as soon as this returns. */
+export async function startTraffic(lab: TestLab, host: string, plan: TrafficPlan): Promise<Traffic> {
   const child = lab.spawn(host, process.execPath, join(root, "test/labs/traffic.ts"));
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   let complaints = "";
@@ -105,13 +108,17 @@ export async function startTraffic(
   child.stdin.write(`${JSON.stringify(plan)}\n`);
   const first = await lines.next();
   if (first.value !== "ready") throw new Error(`the traffic did not start: ${complaints}`);
+  const report = async () => {
+    const last = await lines.next();
+    if (last.done === true) throw new Error(`the traffic gave no report: ${complaints}`);
+    if (child.exitCode === null) await once(child, "close");
+    return JSON.parse(last.value) as TrafficReport;
+  };
   return {
-    async stop() {
+    report,
+    stop() {
       child.stdin.write("stop\n");
-      const report = await lines.next();
-      if (report.done === true) throw new Error(`the traffic gave no report: ${complaints}`);
-      await once(child, "close");
-      return JSON.parse(report.value) as TrafficReport;
+      return report();
     },
   };
 }

@@ -1,5 +1,5 @@
 // A packet source and sink for the lab tests. Runs inside a lab and opens sockets in many namespaces from one process.
-// The first line of standard input is a plan; the line "stop" ends it. Prints "ready", then one JSON report.
+// The first line of standard input is a plan; the line "stop" ends it, if its flows do not end by themselves. Prints "ready", then one JSON report.
 import { type Socket, createSocket } from "node:dgram";
 import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -15,6 +15,8 @@ export type TrafficPlan = {
     readonly to: readonly string[];
     readonly port: number;
     readonly packetsPerSecond: number;
+    /** The flow ends after so many. When all flows have ended, the report comes without being asked for. */
+    readonly packets?: number;
   }[];
 };
 
@@ -39,6 +41,8 @@ type Sink = { readonly netns: string; readonly port: number; received: number; i
 type Flow = TrafficPlan["flows"][number] & {
   readonly id: number;
   readonly sockets: Map<4 | 6, Socket>;
+  /** When its namespace was there. */
+  startedMs: number | undefined;
   sent: number;
   /** Sends that the own kernel refused (no route yet, policy at the source). */
   refused: number;
@@ -71,8 +75,24 @@ function openSink(sink: Sink, flows: readonly Flow[]): void {
   sink.isOpen = true;
 }
 
-function sendDue(flow: Flow, elapsedMs: number): void {
-  const due = Math.floor((elapsedMs * flow.packetsPerSecond) / 1000);
+/** Whether the namespace is there: its file is made before it is mounted on. */
+function isThere(netns: string): boolean {
+  if (!existsSync(netns)) return false;
+  try {
+    inNamespace(netns, () => undefined);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function sendDue(flow: Flow, nowMs: number): void {
+  if (flow.startedMs === undefined) {
+    if (!isThere(flow.netns)) return;
+    flow.startedMs = nowMs;
+  }
+  const elapsedMs = nowMs - flow.startedMs;
+  const due = Math.min(flow.packets ?? Infinity, Math.floor((elapsedMs * flow.packetsPerSecond) / 1000));
   for (let sent = 0; sent < burst && flow.sent + flow.refused < due; sent++) {
     const number = flow.sent + flow.refused;
     const address = flow.to[number % flow.to.length] as string;
@@ -102,6 +122,7 @@ async function main(): Promise<void> {
     ...flow,
     id,
     sockets: new Map(),
+    startedMs: undefined,
     sent: 0,
     refused: 0,
     seen: new Set(),
@@ -113,9 +134,10 @@ async function main(): Promise<void> {
   });
   const started = performance.now();
   let isReady = false;
-  while (!isStopping) {
-    for (const sink of sinks) if (!sink.isOpen && existsSync(sink.netns)) openSink(sink, flows);
-    for (const flow of flows) sendDue(flow, performance.now() - started);
+  const isOver = () => isStopping || flows.every((flow) => flow.sent + flow.refused >= (flow.packets ?? Infinity));
+  while (!isOver()) {
+    for (const sink of sinks) if (!sink.isOpen && isThere(sink.netns)) openSink(sink, flows);
+    for (const flow of flows) sendDue(flow, performance.now());
     if (!isReady) process.stdout.write("ready\n");
     isReady = true;
     await sleep(tickMs);

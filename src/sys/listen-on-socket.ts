@@ -16,11 +16,13 @@ export async function listenOnSocket(server: Server, path: string): Promise<void
   const present = statSync(path, { throwIfNoEntry: false });
   if (present !== undefined) {
     if (!present.isSocket()) {
-      throw new TortieError("TT_CONFIG", `${path} is there and is no socket`, { hint: "choose another --socket" });
+      throw new TortieError("TT_CONFIG", `${path} is there and is no socket`, {
+        hint: "remove it, or choose another place for the socket",
+      });
     }
     if (await isAnswering(path)) {
-      throw new TortieError("TT_CONFIG", `another server answers at ${path}`, {
-        hint: "stop it, or choose another --socket",
+      throw new TortieError("TT_CONFIG", `somebody answers at ${path} already`, {
+        hint: "stop whoever it is, or choose another place for the socket",
       });
     }
     rmSync(path, { force: true });
