@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import type { AgentRoutes, AgentStatus } from "../agent/index.ts";
 import type { RibRow } from "../bgp/index.ts";
-import { cidrContains, compareCidrs, parseAddress, parseCidr } from "../lib/index.ts";
-import { type AgentOptions, askAgent, withAgentOption } from "./agent-socket.ts";
+import { cidrContains, compareCidrs, parseAddress, parseCidr, formatAge, formatTable } from "../lib/index.ts";
+import { askAgent } from "../client/index.ts";
+import { type AgentOptions, withAgentOption } from "./agent-socket.ts";
 import { BadInput } from "./failure.ts";
-import { formatAge, formatTable } from "./table.ts";
 
 const peerTypes = { nodeMesh: "node-to-node mesh", nodePeer: "node specific", globalPeer: "global" } as const;
 
@@ -15,7 +15,7 @@ export function addNodeCommands(program: Command): void {
     .description("BGP sessions and workloads of this host")
     .option("-o, --output <format>", "json")
     .action(async (options: AgentOptions & { output?: string }) => {
-      const status = await askAgent<AgentStatus>(options.agent, "GET", "/v1/status");
+      const status = (await askAgent(options.agent, "GET", "/v1/status")) as AgentStatus;
       console.log(options.output === "json" ? JSON.stringify(status, undefined, 2) : describeStatus(status));
     });
   withAgentOption(node.command("routes"))
@@ -23,7 +23,7 @@ export function addNodeCommands(program: Command): void {
     .argument("[prefix]", "a prefix, or an address: the routes that cover it")
     .option("-o, --output <format>", "json")
     .action(async (prefix: string | undefined, options: AgentOptions & { output?: string }) => {
-      const { routes } = await askAgent<AgentRoutes>(options.agent, "GET", "/v1/routes");
+      const { routes } = (await askAgent(options.agent, "GET", "/v1/routes")) as AgentRoutes;
       const shown = routes.filter(covering(prefix)).toSorted((a, b) => compareCidrs(a.prefix, b.prefix));
       console.log(options.output === "json" ? JSON.stringify(shown, undefined, 2) : describeRoutes(shown));
     });

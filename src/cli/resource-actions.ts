@@ -1,10 +1,9 @@
 import { stringify } from "yaml";
 import { type ApiClient, connect } from "../client/index.ts";
-import { TortieError } from "../lib/index.ts";
+import { TortieError, formatAge, formatTable } from "../lib/index.ts";
 import { type KindDefinition, type Resource, definitionOf, findKind, kindDefinitions } from "../resources/index.ts";
 import { BadInput } from "./failure.ts";
 import { type Manifest, readManifests } from "./manifest.ts";
-import { formatAge, formatTable } from "./table.ts";
 
 export type ScopeOptions = { readonly namespace?: string; readonly allNamespaces?: boolean };
 export type GetOptions = ScopeOptions & { readonly output?: string };

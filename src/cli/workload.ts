@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { AttachResponse } from "../agent/index.ts";
-import { type AgentOptions, askAgent, withAgentOption } from "./agent-socket.ts";
+import { askAgent } from "../client/index.ts";
+import { type AgentOptions, withAgentOption } from "./agent-socket.ts";
 import { BadInput } from "./failure.ts";
 
 /** workload attach and detach: the agent does the work; this only asks its socket. */
@@ -19,14 +20,14 @@ export function addWorkloadCommands(program: Command): void {
     .option("-o, --output <format>", "json")
     .action(async (options: AttachOptions & AgentOptions) => {
       const place = /^[1-9][0-9]*$/.test(options.netns) ? { pid: Number(options.netns) } : { netns: options.netns };
-      const attached = await askAgent<AttachResponse>(options.agent, "POST", "/v1/attach", {
+      const attached = (await askAgent(options.agent, "POST", "/v1/attach", {
         ...place,
         name: options.name,
         namespace: options.namespace,
         labels: options.label,
         ...(options.profile === undefined ? {} : { profiles: options.profile }),
         interface: options.interface,
-      });
+      })) as AttachResponse;
       if (options.output === "json") console.log(JSON.stringify(attached, undefined, 2));
       else
         console.log(

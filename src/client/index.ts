@@ -12,3 +12,4 @@ export {
 export type { ResourceEvent } from "./resource-view.ts";
 export type { Target } from "./transport.ts";
 export { type WatchResourcesOptions, watchResources } from "./watch-resources.ts";
+export { askAgent } from "./ask-agent.ts";

@@ -1,5 +1,5 @@
 import { TortieError } from "../lib/index.ts";
-import { askSocket } from "./ask-socket.ts";
+import { askAgent } from "../client/index.ts";
 import type { WorkloadPart } from "./lab-part.ts";
 import { isObject } from "./object-reader.ts";
 import { agentSocket, netnsPath } from "./places.ts";
@@ -11,7 +11,7 @@ export class Attachments {
   async attach({ name, host, namespace, labels, profiles }: WorkloadPart): Promise<void> {
     const request = { netns: netnsPath(name), name, namespace, labels, interface: "eth0" };
     const body = profiles === undefined ? request : { ...request, profiles };
-    const answer = await askAgent(host, "/v1/attach", body, `workload ${name} could not be attached`);
+    const answer = await askHost(host, "/v1/attach", body, `workload ${name} could not be attached`);
     const addresses = isObject(answer) && Array.isArray(answer["addresses"]) ? answer["addresses"] : [];
     this.addressesByWorkload.set(
       name,
@@ -20,18 +20,19 @@ export class Attachments {
   }
 
   async detach({ name, host, namespace }: WorkloadPart): Promise<void> {
-    await askAgent(host, "/v1/detach", { name, namespace }, `workload ${name} could not be detached`);
+    await askHost(host, "/v1/detach", { name, namespace }, `workload ${name} could not be detached`);
     this.addressesByWorkload.delete(name);
   }
 }
 
-async function askAgent(host: string, path: string, body: unknown, trouble: string): Promise<unknown> {
+async function askHost(host: string, path: string, body: unknown, trouble: string): Promise<unknown> {
   try {
-    return await askSocket(agentSocket(host), "POST", path, body);
+    return await askAgent(agentSocket(host), "POST", path, body);
   } catch (error) {
-    const isRefusal = error instanceof TortieError;
-    const why = isRefusal ? error.message : `the agent of host ${host} does not answer`;
-    const hint = isRefusal && error.hint !== "" ? error.hint : `see its log: tortie lab logs ${host}`;
+    if (!(error instanceof TortieError)) throw error;
+    const isAway = error.code === "TT_AGENT_UNAVAILABLE";
+    const why = isAway ? `the agent of host ${host} does not answer` : error.message;
+    const hint = isAway || error.hint === "" ? `see its log: tortie lab logs ${host}` : error.hint;
     throw new TortieError("TT_LAB", `${trouble}: ${why}`, { cause: error, hint });
   }
 }

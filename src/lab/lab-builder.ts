@@ -1,7 +1,7 @@
 import { type ApiClient, connect } from "../client/index.ts";
 import { type Logger, type Random, TortieError, formatProblem } from "../lib/index.ts";
 import { Attachments } from "./attachments.ts";
-import { isAnswering } from "./ask-socket.ts";
+import { isAgentAnswering, isServerAnswering } from "./is-answering.ts";
 import { waitForRoutes } from "./convergence.ts";
 import { decodeLab } from "./decode-lab.ts";
 import { type PartChange, describeChanges, diffParts } from "./diff-parts.ts";
@@ -170,7 +170,7 @@ export class LabBuilder implements AsyncDisposable {
     await this.#putNetwork(only(parts, "namespace"), only(parts, "link"), step);
     run("spine");
     if (this.#isBare) return;
-    await this.#supervisor.whenUp("server", () => isAnswering(serverSocket, "/healthz"), signal, startDeadlineMs);
+    await this.#supervisor.whenUp("server", () => isServerAnswering(serverSocket), signal, startDeadlineMs);
     if (processes.some(({ role }) => role === "server")) step("server up");
     await this.#putResources(only(parts, "resource"));
     run("agent");
@@ -220,7 +220,7 @@ export class LabBuilder implements AsyncDisposable {
     const agents = processes.filter(({ role }) => role === "agent");
     const deadlineMs = startDeadlineMs + agents.length * startDeadlinePerProcessMs;
     await each(agents, async ({ name }) => {
-      await this.#supervisor.whenUp(name, () => isAnswering(agentSocket(name), "/v1/status"), signal, deadlineMs);
+      await this.#supervisor.whenUp(name, () => isAgentAnswering(agentSocket(name)), signal, deadlineMs);
     });
     if (agents.length > 0) step(`${count(agents.length, "agent")} up`);
   }

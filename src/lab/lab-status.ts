@@ -1,3 +1,4 @@
+import { formatTable } from "../lib/index.ts";
 import { type Fabric, type Lab, spineNames } from "./lab.ts";
 import { hostAddresses, hostAsNumber } from "./address-plan.ts";
 import type { ProcessStatus } from "./supervisor.ts";
@@ -126,18 +127,9 @@ export function formatStatus(status: LabStatus): string {
   return blocks.filter((block) => block !== "").join("\n\n");
 }
 
+/** A heading without rows tells nothing. */
 function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  if (rows.length === 0) return "";
-  const lines = [headings, ...rows];
-  const widths = headings.map((_, at) => Math.max(...lines.map((line) => (line[at] ?? "").length)));
-  return lines
-    .map((line) =>
-      line
-        .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-        .join("   ")
-        .trimEnd(),
-    )
-    .join("\n");
+  return rows.length === 0 ? "" : formatTable(headings, rows);
 }
 
 export function count(number: number, word: string): string {

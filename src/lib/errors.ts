@@ -1,23 +1,30 @@
 /** Codes of failures of the outside world. One line each in docs/reference/errors.md. */
-export type ErrorCode =
-  | "TT_API_CONFLICT"
-  | "TT_API_DENIED"
-  | "TT_API_GONE"
-  | "TT_API_INVALID"
-  | "TT_API_NOT_FOUND"
-  | "TT_API_EXISTS"
-  | "TT_API_UNAVAILABLE"
-  | "TT_AGENT_UNAVAILABLE"
-  | "TT_CONFIG"
-  | "TT_IPAM_EXHAUSTED"
-  | "TT_IPAM_CONFLICT"
-  | "TT_KERNEL"
-  | "TT_KERNEL_OVERRUN"
-  | "TT_KERNEL_UNSUPPORTED"
-  | "TT_LAB"
-  | "TT_SETUP"
-  | "TT_STORE"
-  | "TT_USAGE";
+const errorCodes = [
+  "TT_API_CONFLICT",
+  "TT_API_DENIED",
+  "TT_API_GONE",
+  "TT_API_INVALID",
+  "TT_API_NOT_FOUND",
+  "TT_API_EXISTS",
+  "TT_API_UNAVAILABLE",
+  "TT_AGENT_UNAVAILABLE",
+  "TT_CONFIG",
+  "TT_IPAM_EXHAUSTED",
+  "TT_IPAM_CONFLICT",
+  "TT_KERNEL",
+  "TT_KERNEL_OVERRUN",
+  "TT_KERNEL_UNSUPPORTED",
+  "TT_LAB",
+  "TT_SETUP",
+  "TT_STORE",
+  "TT_USAGE",
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+export function isErrorCode(text: string): text is ErrorCode {
+  return errorCodes.some((code) => code === text);
+}
 
 export type ErrorFields = Readonly<Record<string, string | number | boolean | undefined>>;
 

@@ -32,7 +32,7 @@ export {
 } from "./cidr.ts";
 export { CoalescingQueue } from "./coalescing-queue.ts";
 export { type Change, DeltaTracker } from "./delta-tracker.ts";
-export { type ErrorCode, type ErrorFields, TortieError, assert, unreachable } from "./errors.ts";
+export { type ErrorCode, type ErrorFields, TortieError, assert, isErrorCode, unreachable } from "./errors.ts";
 export { type LogFields, type Logger, silentLogger } from "./logger.ts";
 export {
   type NetlinkAttributes,
@@ -51,3 +51,4 @@ export {
 export { type Problem, type Result, failure, formatProblem, success } from "./problem.ts";
 export { type Random, backoffMs, seededRandom } from "./random.ts";
 export { TaskGroup } from "./task-group.ts";
+export { formatAge, formatTable } from "./text-table.ts";

@@ -1,12 +1,15 @@
-/** Rows under headings, columns two blanks apart, as kubectl prints them. No heading, no table. */
+/** Rows under headings, columns three blanks apart, no line ending in blanks. */
 export function formatTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = headings.map((heading, at) => Math.max(heading.length, ...rows.map((row) => (row[at] ?? "").length)));
-  const format = (cells: readonly string[]) =>
-    cells
-      .map((cell, at) => (at === cells.length - 1 ? cell : cell.padEnd(widths[at] ?? 0)))
-      .join("   ")
-      .trimEnd();
-  return [format(headings), ...rows.map(format)].join("\n");
+  const lines = [headings, ...rows];
+  const widths = headings.map((_, at) => Math.max(...lines.map((line) => (line[at] ?? "").length)));
+  return lines
+    .map((line) =>
+      line
+        .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+        .join("   ")
+        .trimEnd(),
+    )
+    .join("\n");
 }
 
 /** `42s`, `7m12s`, `3h5m`, `9d`: how long ago, in the two largest units that matter. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatAge, formatTable } from "./table.ts";
+import { formatAge, formatTable } from "./text-table.ts";
 
 test("columns are as wide as their widest cell and no line ends in blanks", () => {
   assert.equal(
