@@ -118,6 +118,17 @@ test("a prefix of this host itself is not taken from BGP", () => {
   assert.equal(learned.wanted().routes.length, 2);
 });
 
+test("an address of this host's own links is not taken from BGP", () => {
+  const own = ["192.0.2.1/32", "2001:db8::1/128"] as const;
+  const local = own.map((destination) => hostRoute(destination, { table: 255, type: "local", scope: "host" }));
+  const updates = [...own.map((prefix) => learn(prefix, "192.0.2.2")), learn("192.0.2.9/32", "192.0.2.2")];
+  const { routes } = learnedWith(updates, [...fabric, ...local]).wanted();
+  assert.deepEqual(
+    routes.map(({ destination }) => destination),
+    ["192.0.2.9/32"],
+  );
+});
+
 test("a next hop that is no neighbour is reached through the routes that lead to it", () => {
   const learned = learnedWith([
     learn("10.0.1.0/26", "203.0.113.9"),

@@ -18,6 +18,8 @@ export class LearnedRoutes {
   #kernelRoutes: readonly Route[] = [];
   #kernelNextHops: readonly NextHop[] = [];
   #localPrefixes: ReadonlySet<Cidr> = new Set();
+  /** Addresses of this host's own links, as the kernel has them in its table "local". */
+  #ownAddresses: ReadonlySet<Cidr> = new Set();
   readonly #settled = new Set<IpVersion>();
   #resolver: NextHopResolver | undefined;
   #wanted: LearnedWanted | undefined;
@@ -35,6 +37,7 @@ export class LearnedRoutes {
   /** All routes of the kernel. */
   onRoutes(routes: readonly Route[]): void {
     this.#kernelRoutes = routes;
+    this.#ownAddresses = new Set(routes.filter(({ type }) => type === "local").map(({ destination }) => destination));
     this.#touch();
   }
 
@@ -81,7 +84,7 @@ export class LearnedRoutes {
     const routes: Route[] = [];
     for (const { prefix, paths } of this.#updates.values()) {
       const [best] = paths;
-      if (best === undefined || this.#localPrefixes.has(prefix)) continue;
+      if (best === undefined || this.#isOwn(prefix)) continue;
       const nextHopId = plan.use(this.#hopsOf(paths));
       if (nextHopId === undefined) continue;
       routes.push({
@@ -103,6 +106,10 @@ export class LearnedRoutes {
     return { nextHops, routes };
   }
 
+  #isOwn(prefix: Cidr): boolean {
+    return this.#localPrefixes.has(prefix) || this.#ownAddresses.has(prefix);
+  }
+
   /** Several paths may lead through one neighbour. */
   #hopsOf(paths: readonly BestPath[]): ResolvedHop[] {
     const resolver = this.resolver();
@@ -118,7 +125,7 @@ export class LearnedRoutes {
         route.protocol === routeProtocols.bgp &&
         !this.#settled.has(cidrVersion(route.destination)) &&
         !this.#updates.has(route.destination) &&
-        !this.#localPrefixes.has(route.destination),
+        !this.#isOwn(route.destination),
     );
   }
 }
