@@ -24,6 +24,8 @@ export class AgentRouting implements AsyncDisposable {
   #speaker: Speaker | undefined;
   #config: SpeakerConfig | undefined;
   #adverts: readonly OriginatedRoute[] | undefined;
+  /** Names of peers. */
+  readonly #established = new Set<string>();
 
   constructor(options: RoutingOptions) {
     this.#options = options;
@@ -33,15 +35,10 @@ export class AgentRouting implements AsyncDisposable {
     return this.#config;
   }
 
+  /** When it fails, as for a port that somebody has, nothing is remembered: it is to be called again. */
   async configure(wanted: BgpWanted): Promise<void> {
     const config = speakerConfig(wanted);
     if (isDeepStrictEqual(config, this.#config)) return;
-    // The port a speaker listens on is part of the socket: it is opened anew, as after a restart.
-    if (this.#speaker !== undefined && this.#config?.listenPort !== config.listenPort) {
-      await this.#speaker[Symbol.asyncDispose]();
-      this.#speaker = undefined;
-    }
-    this.#config = config;
     if (this.#speaker === undefined) {
       this.#speaker = await openSpeaker({
         ...this.#options,
@@ -52,6 +49,7 @@ export class AgentRouting implements AsyncDisposable {
     } else {
       this.#speaker.configure(config);
     }
+    this.#config = config;
   }
 
   /** The whole set of own routes. The first call also says that they are complete: peers then drop what is not in it. */
@@ -75,13 +73,11 @@ export class AgentRouting implements AsyncDisposable {
     this.#speaker = undefined;
   }
 
-  #logPeer(status: PeerStatus): void {
-    const { log } = this.#options;
-    const fields = { peer: status.name, address: status.address, state: status.state };
-    if (status.state === "established") log.info("session established", fields);
-    else if (status.state === "idle" && status.lastError !== "")
-      log.info("session down", { ...fields, reason: status.lastError });
-    else log.debug("session state", fields);
+  /** The speaker tells of sessions that come up; what operators want to know besides is when one that stood goes. */
+  #logPeer({ name, address, state, lastError }: PeerStatus): void {
+    if (state === "established") this.#established.add(name);
+    else if (this.#established.delete(name))
+      this.#options.log.warn("BGP session down", { peer: name, address, reason: lastError });
   }
 }
 

@@ -14,33 +14,53 @@ type Parts = {
 
 /** The agent's socket: attach and detach for orchestrators, status and routes for people. */
 export function answerRequests(parts: Parts): (method: string, path: string, body: unknown) => Promise<Answer> {
-  const { workloads, signal } = parts;
   return async (method, path, body) => {
-    switch (`${method} ${path}`) {
-      case "POST /v1/attach": {
-        const request = decodeAttachRequest(body);
-        if (!request.ok) return refuse(request.problems);
-        return { status: 200, body: await workloads.attach(request.value, signal) };
-      }
-      case "POST /v1/detach": {
-        const request = decodeDetachRequest(body);
-        if (!request.ok) return refuse(request.problems);
-        await workloads.detach(request.value, signal);
-        return { status: 200, body: {} };
-      }
-      case "GET /v1/status":
-        return { status: 200, body: statusNow(parts.describe()) };
-      case "GET /v1/routes":
-        return { status: 200, body: { routes: parts.routes() } satisfies AgentRoutes };
-      default:
-        return {
-          status: 404,
-          body: {
-            error: { code: "TT_USAGE", message: `there is no ${method} ${path}`, hint: "see docs/reference/cli.md" },
-          },
-        };
+    try {
+      return await answerRequest(parts, method, path, body);
+    } catch (error) {
+      if (parts.signal.aborted) return stopping;
+      throw error;
     }
   };
+}
+
+const stopping: Answer = {
+  status: 503,
+  body: {
+    error: { code: "TT_AGENT_UNAVAILABLE", message: "the agent is being stopped", hint: "try again when it is back" },
+  },
+};
+
+async function answerRequest(
+  { workloads, describe, routes, signal }: Parts,
+  method: string,
+  path: string,
+  body: unknown,
+): Promise<Answer> {
+  switch (`${method} ${path}`) {
+    case "POST /v1/attach": {
+      const request = decodeAttachRequest(body);
+      if (!request.ok) return refuse(request.problems);
+      return { status: 200, body: await workloads.attach(request.value, signal) };
+    }
+    case "POST /v1/detach": {
+      const request = decodeDetachRequest(body);
+      if (!request.ok) return refuse(request.problems);
+      await workloads.detach(request.value, signal);
+      return { status: 200, body: {} };
+    }
+    case "GET /v1/status":
+      return { status: 200, body: statusNow(describe()) };
+    case "GET /v1/routes":
+      return { status: 200, body: { routes: routes() } satisfies AgentRoutes };
+    default:
+      return {
+        status: 404,
+        body: {
+          error: { code: "TT_USAGE", message: `there is no ${method} ${path}`, hint: "see docs/reference/cli.md" },
+        },
+      };
+  }
 }
 
 /** Times of day become times ago, which need no common clock. */

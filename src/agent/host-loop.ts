@@ -9,6 +9,7 @@ import {
   isOwnNeighbour,
   isOwnNextHop,
   isOwnRoute,
+  mainTable,
   tableName,
 } from "../dataplane/index.ts";
 import { type NftSocket, type RouteSocket, RouteSync, readSysctl, writeSysctl } from "../kernel/index.ts";
@@ -16,6 +17,7 @@ import { type Logger, type Random, TortieError, backoffMs } from "../lib/index.t
 import type { Link, RouteEvent } from "../netlink/index.ts";
 import { type Table, diffTables } from "../nft/index.ts";
 import type { Resource } from "../resources/index.ts";
+import { describeFailure } from "./describe-failure.ts";
 
 /** Beyond this many failures of the packet filter in a row the agent gives up: the supervisor starts it anew. */
 const maxFilterFailures = 10;
@@ -29,9 +31,12 @@ type HostLoopOptions = {
   readonly nft: NftSocket;
   readonly log: Logger;
   readonly random: Random;
-  /** Told after each round in which the kernel took everything that lets packets through. */
+  /** Told after each round in which the kernel took the rules. What fails in here is tried again like the rest. */
   onProgrammed(wanted: Wanted, bgp: BgpWanted | undefined): Promise<void>;
 };
+
+/** A WorkloadEndpoint of this host as it was written to the server. */
+export type EndpointVersion = { readonly key: string; readonly resourceVersion: string | undefined };
 
 /**
  * Brings this host's kernel to what the cluster's resources ask of it, again and again.
@@ -57,11 +62,18 @@ export class HostLoop {
   #links: readonly Link[] = [];
   #bgp: BgpWanted | undefined;
   #failures: readonly string[] = [];
-  /** Endpoints that the last round left up, with their rules and routes in the kernel. */
-  #ready: ReadonlySet<string> = new Set();
+  /** The sync tells a failure once; those of before are told here for as long as there are any. */
+  #routeFailures: readonly string[] = [];
+  /** Of this host's endpoints, as calc was given them last. */
+  readonly #versionByEndpoint = new Map<string, string | undefined>();
+  /** Endpoints that the last whole round left up, with their rules and routes in the kernel; and in which version. */
+  #ready: ReadonlyMap<string, string | undefined> = new Map();
+  #roundsBegun = 0;
+  /** Number of the last round that went through to its end. */
+  #lastWholeRound = 0;
+  #roundEnd = Promise.withResolvers<void>();
   /** Settings that were seen to be right since the links last changed. */
   readonly #sysctls = new Map<string, string>();
-  #roundWaiters: (() => void)[] = [];
 
   constructor(options: HostLoopOptions) {
     this.#options = options;
@@ -80,6 +92,9 @@ export class HostLoop {
 
   onResource(key: string, resource: Resource | undefined): void {
     this.#calc.onResource(key, resource);
+    if (resource?.kind === "WorkloadEndpoint" && resource.spec.node === this.#options.node)
+      this.#versionByEndpoint.set(key, resource.metadata.resourceVersion);
+    else this.#versionByEndpoint.delete(key);
     this.#note();
   }
 
@@ -122,101 +137,102 @@ export class HostLoop {
     return this.#failures;
   }
 
-  /** Ends when the endpoint's rules are in the kernel and its interface is up. */
-  async untilReady(id: string, signal: AbortSignal): Promise<void> {
-    while (!this.#ready.has(id)) {
+  /**
+   * Ends when the endpoint's rules are in the kernel and its interface is up: those of this version, and the interface as it
+   * is from now on. What an earlier endpoint of that name has left ready does not count.
+   */
+  async untilReady({ key, resourceVersion }: EndpointVersion, signal: AbortSignal): Promise<void> {
+    const begunBefore = this.#roundsBegun;
+    const aborted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    this.#mustReadLinks = true;
+    this.#note();
+    const isReady = () =>
+      this.#lastWholeRound > begunBefore && this.#ready.has(key) && isAsNew(this.#ready.get(key), resourceVersion);
+    while (!isReady()) {
       if (signal.aborted) {
-        const state = this.endpoints().find((endpoint) => endpoint.id === id)?.state ?? "not known yet";
-        throw new TortieError("TT_KERNEL", `the endpoint ${id} was not programmed in time (${state})`, {
+        const state = this.endpoints().find((endpoint) => endpoint.id === key)?.state ?? "not known yet";
+        throw new TortieError("TT_KERNEL", `the endpoint ${key} was not programmed in time (${state})`, {
           hint: "see `tortie node status` and the agent's log",
         });
       }
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#roundWaiters.push(resolve);
-      signal.addEventListener("abort", () => resolve(), { once: true });
-      await promise;
+      await Promise.race([this.#roundEnd.promise, aborted]);
     }
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    const { random } = this.#options;
     let attempt = 0;
     let filterFailures = 0;
     const audits = setInterval(() => this.requestAudit(), auditMs);
+    let nextTry: NodeJS.Timeout | undefined;
     signal.addEventListener("abort", () => this.#note(), { once: true });
     try {
       while (!signal.aborted) {
         await this.#wake.promise;
         this.#wake = Promise.withResolvers();
+        clearTimeout(nextTry);
         // Everything that this turn of the event loop brings belongs to the same round.
         await new Promise((resolve) => setImmediate(resolve));
         const outcome = signal.aborted || !this.#isSynced ? "idle" : await this.#runRound();
-        if (outcome === "idle" || outcome === "done") {
-          attempt = 0;
-          filterFailures = 0;
-          continue;
-        }
+        attempt = outcome === "idle" || outcome === "done" ? 0 : attempt + 1;
         filterFailures = outcome === "filterFailed" ? filterFailures + 1 : 0;
-        if (filterFailures > maxFilterFailures) {
-          throw new TortieError(
-            "TT_KERNEL",
-            `the packet filter could not be programmed ${filterFailures} times in a row`,
-            {
-              hint: "the rules of before stay in force; see the log for what the kernel refuses",
-            },
-          );
+        if (filterFailures > maxFilterFailures) throw filterIsStuck(filterFailures);
+        const waitMs = backoffMs(attempt, retry.baseMs, retry.maxMs, random);
+        // What failed waits for its time, and meanwhile whatever else comes is done at once. Without the rules nothing may be.
+        if (outcome === "failed") nextTry = setTimeout(() => this.#note(), waitMs);
+        else if (outcome === "filterFailed") {
+          await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+          this.#note();
         }
-        await sleep(backoffMs(attempt++, retry.baseMs, retry.maxMs, this.#options.random), undefined, { signal }).catch(
-          () => undefined,
-        );
-        this.#note();
       }
     } finally {
       clearInterval(audits);
+      clearTimeout(nextTry);
     }
   }
 
   async #runRound(): Promise<"done" | "filterFailed" | "failed"> {
-    const { log } = this.#options;
+    const round = ++this.#roundsBegun;
     try {
       await this.#readKernel();
       for (const message of this.#calc.flush()) {
         if (message.type === "bgpUpdate") this.#bgp = message;
         this.#dataplane.onCalc(message);
       }
+      const versions = new Map(this.#versionByEndpoint);
       if (!(await this.#programRules())) return "filterFailed";
+      const opening = this.#dataplane.wanted();
+      const failures = [...this.#writeSysctls(opening), ...(await this.#setLinksUp(opening))];
       const wanted = this.#dataplane.wanted();
-      const failures = [
-        ...this.#writeSysctls(wanted),
-        ...(await this.#setLinksUp(wanted)),
-        ...(await this.#programRoutes()),
-      ];
+      failures.push(...(await this.#programRoutes(wanted)), ...(await this.#tellProgrammed(wanted)));
       this.#noteFailures(failures);
-      await this.#options.onProgrammed(wanted, this.#bgp);
-      this.#endRound();
+      this.#endRound(round, versions);
       return failures.length === 0 ? "done" : "failed";
     } catch (error) {
       if (!(error instanceof TortieError)) throw error;
+      // It ended anywhere: nobody knows any more what the kernel has.
+      this.#mustAudit = true;
       this.#noteFailures([error.message]);
-      if (error.code === "TT_KERNEL_OVERRUN") this.#mustAudit = true;
-      log.debug("a round failed", { error: error.message });
       return "failed";
     }
   }
 
   async #readKernel(): Promise<void> {
     const { socket, nft, log } = this.#options;
-    if (this.#mustReadLinks || this.#mustAudit) {
-      this.#mustReadLinks = false;
+    const isAudit = this.#mustAudit;
+    const mustReadLinks = this.#mustReadLinks || isAudit;
+    const mustReadRoutes = this.#mustReadRoutes || isAudit;
+    // Before the reading: what changes meanwhile is read again in the next round.
+    this.#mustAudit = false;
+    this.#mustReadLinks = false;
+    this.#mustReadRoutes = false;
+    if (mustReadLinks) {
       this.#sysctls.clear();
       this.#links = await socket.dumpLinks();
       this.#dataplane.onLinks(this.#links);
     }
-    if (this.#mustReadRoutes || this.#mustAudit) {
-      this.#mustReadRoutes = false;
-      this.#dataplane.onRoutes(await socket.dumpRoutes());
-    }
-    if (!this.#mustAudit) return;
-    this.#mustAudit = false;
+    if (mustReadRoutes) this.#dataplane.onRoutes(await socket.dumpRoutes());
+    if (!isAudit) return;
     this.#presentTable = await nft.dumpTable(tableName);
     this.#dataplane.onTable(this.#presentTable);
     this.#dataplane.onNextHops(await socket.dumpNextHops());
@@ -267,11 +283,10 @@ export class HostLoop {
     // What goes with an interface that is up is known only by looking at it again.
     this.#links = await socket.dumpLinks();
     this.#dataplane.onLinks(this.#links);
-    return failures.map((failure) => `interface ${String(failure.change.type)}: ${failure.message}`);
+    return failures.map(describeFailure);
   }
 
-  async #programRoutes(): Promise<string[]> {
-    const wanted = this.#dataplane.wanted();
+  async #programRoutes(wanted: Wanted): Promise<readonly string[]> {
     this.#sync.addresses.wantAll(wanted.addresses);
     this.#sync.neighbours.wantAll(wanted.neighbours);
     this.#sync.nextHops.wantAll(wanted.nextHops);
@@ -279,9 +294,19 @@ export class HostLoop {
     const report = await this.#sync.apply({ mayDelete: () => true });
     if (report.applied > 0)
       this.#options.log.debug("routes programmed", { applied: report.applied, held: report.held });
-    const told = report.failures.map(({ change, message }) => `${change.type}: ${message}`);
-    const more = report.failing - told.length;
-    return more > 0 ? [...told, `${more} more changes of routing state`] : told;
+    const told = [...new Set([...this.#routeFailures, ...report.failures.map(describeFailure)])].slice(-report.failing);
+    this.#routeFailures = report.failing === 0 ? [] : told;
+    return this.#routeFailures;
+  }
+
+  async #tellProgrammed(wanted: Wanted): Promise<string[]> {
+    try {
+      await this.#options.onProgrammed(wanted, this.#bgp);
+      return [];
+    } catch (error) {
+      if (!(error instanceof TortieError)) throw error;
+      return [error.message];
+    }
   }
 
   /** Each failure is logged once, when it appears. */
@@ -297,15 +322,28 @@ export class HostLoop {
     this.#wake.resolve();
   }
 
-  #endRound(): void {
+  #endRound(round: number, versions: ReadonlyMap<string, string | undefined>): void {
     const up = this.endpoints().filter(({ state }) => state === "up");
-    this.#ready = new Set(up.map(({ id }) => id));
-    const waiters = this.#roundWaiters;
-    this.#roundWaiters = [];
-    for (const wake of waiters) wake();
+    this.#ready = new Map(up.map(({ id }) => [id, versions.get(id)]));
+    this.#lastWholeRound = round;
+    this.#roundEnd.resolve();
+    this.#roundEnd = Promise.withResolvers();
   }
 }
 
+/** Of somebody else, and such as a BGP next hop may be reached by. */
 function isForeignRoute(event: RouteEvent): boolean {
-  return (event.type === "newRoute" || event.type === "delRoute") && !isOwnRoute(event.route);
+  if (event.type !== "newRoute" && event.type !== "delRoute") return false;
+  return event.route.table === mainTable && !isOwnRoute(event.route);
+}
+
+/** Versions of one object are numbers that grow, whoever keeps it: our server or a kube-apiserver. */
+function isAsNew(version: string | undefined, wanted: string | undefined): boolean {
+  return version === wanted || (version !== undefined && wanted !== undefined && BigInt(version) >= BigInt(wanted));
+}
+
+function filterIsStuck(failures: number): TortieError {
+  return new TortieError("TT_KERNEL", `the packet filter could not be programmed ${failures} times in a row`, {
+    hint: "the rules of before stay in force; see the log for what the kernel refuses",
+  });
 }

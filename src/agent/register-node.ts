@@ -13,7 +13,10 @@ export type NodeIdentity = {
 /** How often two writers may meet before we give up. */
 const maxAttempts = 10;
 
-/** Makes this host's Node, or brings its addresses up to date; what operators set on it is left alone. */
+/**
+ * Makes this host's Node, or brings its addresses up to date; what operators set on it is left alone. TT_CONFIG when the
+ * server takes no such Node; whatever else fails may pass.
+ */
 export async function registerNode(client: ApiClient, identity: NodeIdentity, log: Logger): Promise<void> {
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const existing = await client.get("Node", { name: identity.node });
@@ -25,9 +28,11 @@ export async function registerNode(client: ApiClient, identity: NodeIdentity, lo
       log.info(existing === undefined ? "node registered" : "node updated", { node: identity.node });
       return;
     } catch (error) {
-      const isRace =
-        error instanceof TortieError && ["TT_API_CONFLICT", "TT_API_EXISTS", "TT_API_NOT_FOUND"].includes(error.code);
-      if (!isRace) throw error;
+      if (!(error instanceof TortieError)) throw error;
+      if (error.code === "TT_API_INVALID") {
+        throw new TortieError("TT_CONFIG", error.message, { cause: error, hint: "mend --node or the addresses" });
+      }
+      if (!["TT_API_CONFLICT", "TT_API_EXISTS", "TT_API_NOT_FOUND"].includes(error.code)) throw error;
     }
   }
   throw new TortieError("TT_API_CONFLICT", `Node ${identity.node} is changed by somebody else all the time`, {

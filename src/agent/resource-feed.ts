@@ -1,6 +1,6 @@
-import type { ApiClient } from "../client/index.ts";
-import { watchResources } from "../client/index.ts";
-import type { Logger, Random } from "../lib/index.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type ApiClient, watchResources } from "../client/index.ts";
+import { type Logger, type Random, TaskGroup } from "../lib/index.ts";
 import { type Kind, type Resource, keyOf, resourceKey } from "../resources/index.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -35,53 +35,89 @@ type FeedOptions = {
   readonly signal: AbortSignal;
 };
 
+/** A server that is there has told a good part by then; one that hangs must not keep the host waiting. */
+const standInMs = 3000;
+
 /**
- * Delivers the cluster's resources to `sink` for as long as the signal lets it. When the server cannot be
- * reached at the start, the snapshot stands in; what the server then tells replaces it, difference by difference.
+ * Delivers the cluster's resources to `sink` for as long as the signal lets it. When the server is away at the start, or
+ * silent, the snapshot stands in; what the server then tells replaces it, difference by difference.
  */
 export async function feedResources(options: FeedOptions, sink: FeedSink): Promise<void> {
-  const { client, snapshot, log, random, signal } = options;
-  const known = new Map<string, Resource>();
-  /** Keys of the snapshot that the server has not confirmed yet. */
-  const unconfirmed = new Set<string>();
-  let hasSynced = false;
-  let hasTriedSnapshot = false;
+  const feed = new ResourceFeed(options, sink);
+  await using tasks = new TaskGroup(options.signal);
+  tasks.start((signal) => options.snapshot.run(() => feed.known(), signal));
+  tasks.start((signal) => feed.standIn(signal));
+  tasks.start((signal) => feed.follow(signal));
+  await tasks.wait();
+}
 
-  const saving = snapshot.run(() => known.values(), signal);
-  for await (const event of watchResources(client, watchedKinds, { signal, log, random })) {
-    if (event.type === "put") {
-      const key = keyOf(event.resource);
-      known.set(key, event.resource);
-      unconfirmed.delete(key);
-      sink.onResource(key, event.resource);
-    } else if (event.type === "delete") {
-      const key = resourceKey(event);
-      known.delete(key);
-      sink.onResource(key, undefined);
-    } else if (event.type === "synced") {
-      for (const key of unconfirmed) {
-        known.delete(key);
-        sink.onResource(key, undefined);
-      }
-      unconfirmed.clear();
-      hasSynced = true;
-      sink.onSynced("server");
-    } else if (event.type === "disconnected" && !hasSynced && !hasTriedSnapshot) {
-      hasTriedSnapshot = true;
-      const resources = await snapshot.load();
-      if (resources === undefined) log.warn("the server is away and there is no snapshot; waiting for the server");
-      else log.warn("the server is away; going on from the snapshot", { resources: resources.length });
-      for (const resource of resources ?? []) {
-        const key = keyOf(resource);
-        if (known.has(key)) continue;
-        known.set(key, resource);
-        unconfirmed.add(key);
-        sink.onResource(key, resource);
-      }
-      if (resources !== undefined) sink.onSynced("snapshot");
-    }
-    // A snapshot is only taken of a whole view.
-    if (hasSynced) snapshot.markDirty();
+class ResourceFeed {
+  readonly #options: FeedOptions;
+  readonly #sink: FeedSink;
+  readonly #known = new Map<string, Resource>();
+  /** Keys of the snapshot that the server has not confirmed yet. */
+  readonly #unconfirmed = new Set<string>();
+  readonly #isAway = Promise.withResolvers<void>();
+  #hasSynced = false;
+
+  constructor(options: FeedOptions, sink: FeedSink) {
+    this.#options = options;
+    this.#sink = sink;
   }
-  await saving;
+
+  known(): Iterable<Resource> {
+    return this.#known.values();
+  }
+
+  async follow(signal: AbortSignal): Promise<void> {
+    const { client, snapshot, log, random } = this.#options;
+    for await (const event of watchResources(client, watchedKinds, { signal, log, random })) {
+      if (event.type === "put") this.#put(event.resource);
+      else if (event.type === "delete") this.#delete(resourceKey(event));
+      else if (event.type === "synced") this.#confirm();
+      else if (event.type === "disconnected") this.#isAway.resolve();
+      // A snapshot is only taken of a whole view.
+      if (this.#hasSynced) snapshot.markDirty();
+    }
+  }
+
+  async standIn(signal: AbortSignal): Promise<void> {
+    const { snapshot, log } = this.#options;
+    await Promise.race([this.#isAway.promise, sleep(standInMs, undefined, { signal }).catch(() => undefined)]);
+    if (this.#hasSynced || signal.aborted) return;
+    const resources = await snapshot.load();
+    if (this.#hasSynced) return;
+    if (resources === undefined) {
+      log.warn("the server is away and there is no snapshot; waiting for the server");
+      return;
+    }
+    log.warn("the server is away; going on from the snapshot", { resources: resources.length });
+    for (const resource of resources) {
+      const key = keyOf(resource);
+      if (this.#known.has(key)) continue;
+      this.#put(resource);
+      this.#unconfirmed.add(key);
+    }
+    this.#sink.onSynced("snapshot");
+  }
+
+  #put(resource: Resource): void {
+    const key = keyOf(resource);
+    this.#known.set(key, resource);
+    this.#unconfirmed.delete(key);
+    this.#sink.onResource(key, resource);
+  }
+
+  #delete(key: string): void {
+    this.#known.delete(key);
+    this.#unconfirmed.delete(key);
+    this.#sink.onResource(key, undefined);
+  }
+
+  /** All that the server has is known: what only the snapshot has is gone. */
+  #confirm(): void {
+    for (const key of this.#unconfirmed) this.#delete(key);
+    this.#hasSynced = true;
+    this.#sink.onSynced("server");
+  }
 }

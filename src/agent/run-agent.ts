@@ -3,7 +3,6 @@ import { type ApiClient, connect } from "../client/index.ts";
 import { routeProtocols, tableName } from "../dataplane/index.ts";
 import { type RouteSocket, monitorNft, monitorRoutes, openNftSocket, openRouteSocket } from "../kernel/index.ts";
 import { type Logger, type Random, TaskGroup, TortieError, backoffMs } from "../lib/index.ts";
-import { resourceKey } from "../resources/index.ts";
 import { AgentRouting } from "./agent-routing.ts";
 import { answerRequests } from "./answer-requests.ts";
 import { HostLoop } from "./host-loop.ts";
@@ -36,7 +35,7 @@ export type RunAgentOptions = NodeIdentity & {
 export async function runAgent(options: RunAgentOptions): Promise<void> {
   const { node, log, random } = options;
   const startedAt = performance.now();
-  const client = connect({ socketPath: options.serverSocket });
+  using client = connect({ socketPath: options.serverSocket });
   using socket = openRouteSocket();
   using nft = openNftSocket();
   await using tasks = new TaskGroup(options.signal);
@@ -65,9 +64,20 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
     client,
     host: socket,
     log,
-    untilReady: (id, until) => loop.untilReady(resourceKey({ kind: "WorkloadEndpoint", ...id }), until),
+    untilReady: (endpoint, until) => loop.untilReady(endpoint, until),
   });
   let source: AgentStatus["source"] = "none";
+  // Before anything is touched: where another agent answers this one has nothing to do.
+  await using _control = await serveSocket(
+    `${options.runDir}/agent.sock`,
+    answerRequests({
+      workloads,
+      describe: () => describeAgent(node, startedAt, source, routing, loop),
+      routes: () => routing.routes(),
+      signal,
+    }),
+    log,
+  );
   watchKernel(tasks, loop, nft.portId);
   tasks.start((until) => loop.run(until));
   tasks.start((until) => keepRegistering(client, options, until));
@@ -84,16 +94,6 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
         },
       },
     ),
-  );
-  await using _control = await serveSocket(
-    `${options.runDir}/agent.sock`,
-    answerRequests({
-      workloads,
-      describe: () => describeAgent(node, startedAt, source, routing, loop),
-      routes: () => routing.routes(),
-      signal,
-    }),
-    log,
   );
   log.info("agent started", { node });
   await tasks.wait();
@@ -147,7 +147,7 @@ async function keepRegistering(client: ApiClient, options: RunAgentOptions, sign
       await registerNode(client, options, options.log);
       return;
     } catch (error) {
-      if (!(error instanceof TortieError) || error.code === "TT_API_INVALID") throw error;
+      if (!(error instanceof TortieError) || error.code === "TT_CONFIG") throw error;
       if (attempt === 0)
         options.log.warn("the node is not registered yet, will be tried again", { reason: error.message });
       await sleep(backoffMs(attempt, 200, 10_000, options.random), undefined, { signal }).catch(() => undefined);

@@ -1,12 +1,16 @@
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Logger, TortieError } from "../lib/index.ts";
+import { type Logger, type Result, failure, formatProblem } from "../lib/index.ts";
 import { type Resource, decodeResource } from "../resources/index.ts";
 
 const formatVersion = 1;
+const lastLine = JSON.stringify({ end: true });
 /** Changes that follow each other within this time share one write. */
 const gatherMs = 500;
+/** Nor is more than one twentieth of the time spent on writing, however big the cluster is. */
+const restFactor = 20;
+const linesPerWrite = 500;
 
 /**
  * What the agent last knew of the cluster, one resource a line, so that a host starts and goes on
@@ -23,22 +27,15 @@ export class Snapshot {
     this.#log = log;
   }
 
-  /** Undefined when there is none yet. A line that cannot be read is left out and told: it counts as absent. */
+  /** Undefined when there is none that can be used: all of it or nothing, since a policy that is left out opens a door. */
   async load(): Promise<Resource[] | undefined> {
-    const text = await readFile(this.#path, "utf8").catch((error: unknown) => {
-      if (isMissing(error)) return undefined;
-      throw new TortieError("TT_CONFIG", `the snapshot ${this.#path} cannot be read`, {
-        cause: error,
-        hint: "mend its permissions, or remove it and start the agent with the server in reach",
-      });
-    });
-    if (text === undefined) return undefined;
-    const [header = "", ...lines] = text.split("\n");
-    if (header !== headerLine()) {
-      this.#log.warn("the snapshot is of another version and is not used", { path: this.#path });
+    try {
+      await using file = await open(this.#path, "r");
+      return await this.#read(file);
+    } catch (error) {
+      if (!isMissing(error)) this.#log.error("the snapshot cannot be used", { path: this.#path, error: String(error) });
       return undefined;
     }
-    return lines.filter((line) => line !== "").flatMap((line) => this.#decodeLine(line));
   }
 
   /** The next write holds what `run`'s reader gives at that time. */
@@ -49,6 +46,7 @@ export class Snapshot {
 
   /** Writes after changes until the signal aborts, and once more then if something is waiting. */
   async run(resources: () => Iterable<Resource>, signal: AbortSignal): Promise<void> {
+    let tookMs = 0;
     while (!signal.aborted) {
       const stop = () => this.#wake.resolve();
       signal.addEventListener("abort", stop, { once: true });
@@ -56,45 +54,66 @@ export class Snapshot {
       signal.removeEventListener("abort", stop);
       this.#wake = Promise.withResolvers();
       if (!this.#isDirty) continue;
-      await sleep(gatherMs, undefined, { signal }).catch(() => undefined);
+      await sleep(Math.max(gatherMs, tookMs * restFactor), undefined, { signal }).catch(() => undefined);
       this.#isDirty = false;
+      const started = performance.now();
       await this.save(resources()).catch((error: unknown) => {
         this.#log.error("the snapshot was not written; a restart without the server would use the older one", {
           path: this.#path,
           error: String(error),
         });
       });
+      tookMs = performance.now() - started;
     }
   }
 
   async save(resources: Iterable<Resource>): Promise<void> {
-    const lines = [headerLine()];
-    for (const resource of resources) lines.push(JSON.stringify(resource));
     await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
     const temporary = `${this.#path}.new`;
     {
       await using file = await open(temporary, "w", 0o600);
-      await file.writeFile(`${lines.join("\n")}\n`);
+      let lines = [headerLine()];
+      // In pieces, so that BGP's keepalives need not wait for a cluster of 500,000 workloads.
+      for (const resource of resources) {
+        lines.push(JSON.stringify(resource));
+        if (lines.length < linesPerWrite) continue;
+        await file.writeFile(`${lines.join("\n")}\n`);
+        lines = [];
+      }
+      await file.writeFile([...lines, lastLine].join("\n"));
       await file.sync();
     }
     await rename(temporary, this.#path);
   }
 
-  #decodeLine(line: string): Resource[] {
-    let json: unknown;
-    try {
-      json = JSON.parse(line);
-    } catch (error) {
-      this.#log.warn("a line of the snapshot is not JSON and is left out", { path: this.#path, error: String(error) });
-      return [];
+  async #read(file: FileHandle): Promise<Resource[] | undefined> {
+    const resources: Resource[] = [];
+    let number = 0;
+    let isWhole = false;
+    for await (const line of file.readLines()) {
+      number++;
+      if (number === 1 && line !== headerLine()) return this.#refuse(number, "is of another version");
+      if (number === 1) continue;
+      isWhole = line === lastLine;
+      if (isWhole) break;
+      const decoded = decodeLine(line);
+      if (!decoded.ok) return this.#refuse(number, decoded.problems.map(formatProblem).join("; "));
+      resources.push(decoded.value);
     }
-    const decoded = decodeResource(json, { unknownFields: "keep" });
-    if (decoded.ok) return [decoded.value];
-    this.#log.warn("a resource of the snapshot is not valid and is left out", {
-      path: this.#path,
-      problem: decoded.problems[0]?.message,
-    });
-    return [];
+    return isWhole ? resources : this.#refuse(number, "its end is missing");
+  }
+
+  #refuse(line: number, problem: string): undefined {
+    this.#log.error("the snapshot cannot be used", { path: this.#path, line, problem });
+    return undefined;
+  }
+}
+
+function decodeLine(line: string): Result<Resource> {
+  try {
+    return decodeResource(JSON.parse(line), { unknownFields: "keep" });
+  } catch (error) {
+    return failure("", `is not JSON: ${String(error)}`);
   }
 }
 

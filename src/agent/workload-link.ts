@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { statSync } from "node:fs";
 import { gatewayAddress4, gatewayAddress6, gatewayMac, workloadAlias } from "../dataplane/index.ts";
 import { type RouteSocket, openRouteSocket, writeSysctl } from "../kernel/index.ts";
 import {
@@ -33,24 +34,51 @@ export function workloadMac(namespace: string, name: string): string {
   return [0x02, ...digest.subarray(0, 5)].map((octet) => octet.toString(16).padStart(2, "0")).join(":");
 }
 
-/**
- * Makes the pair of interfaces, the host's end down: it is set up by the data plane once the kernel has the
- * endpoint's rules. A pair that is right already is left alone; a leftover of the same name is replaced.
- */
-export async function ensureLink(host: RouteSocket, wanted: WorkloadLink): Promise<void> {
-  using namespace = openNamespace(wanted.netns);
+/** What stands where the pair of interfaces is to be. */
+type Site = {
+  readonly present: Link | undefined;
+  /** The pair is there and is this workload's. */
+  readonly isPair: boolean;
+};
+
+/** Looks, and changes nothing. TT_CONFIG when the workload cannot be attached there. */
+export async function inspectSite(host: RouteSocket, wanted: WorkloadLink): Promise<Site> {
+  refuseOwnNamespace(wanted.netns);
   using inside = openRouteSocket({ netns: wanted.netns });
   const present = await host.findLink(wanted.hostInterface);
-  const peer = await inside.findLink(wanted.interface);
-  if (present !== undefined && isPair(present, peer, wanted)) return;
+  const links = await inside.dumpLinks();
+  const peer = links.find((link) => present !== undefined && arePeers(present, link) && link.mac === wanted.mac);
+  if (peer?.name === wanted.interface) return { present, isPair: true };
   if (peer !== undefined) {
+    throw new TortieError("TT_CONFIG", `the workload is attached already, by its interface ${peer.name}`, {
+      fields: { netns: wanted.netns },
+      hint: `detach it first, or leave it its interface: --interface ${peer.name}`,
+    });
+  }
+  if (links.some((link) => link.name === wanted.interface)) {
     throw new TortieError("TT_CONFIG", `the workload has an interface ${wanted.interface} already, which is not ours`, {
       fields: { netns: wanted.netns },
       hint: "name another one with --interface, or remove it",
     });
   }
-  if (present !== undefined) await applyAll(host, [{ type: "deleteLink", index: present.index }]);
+  return { present, isPair: false };
+}
+
+/**
+ * Makes the pair of interfaces, the host's end down: it is set up by the data plane once the kernel has the
+ * endpoint's rules. A pair that is right already is left alone, and finished if a crash has left it half made; a leftover
+ * of the same name is replaced.
+ */
+export async function ensureLink(host: RouteSocket, wanted: WorkloadLink): Promise<void> {
+  const { present, isPair } = await inspectSite(host, wanted);
   const alias = workloadAlias(wanted.namespace, wanted.name);
+  if (isPair && present !== undefined) {
+    if (present.alias !== alias) await applyAll(host, [{ type: "setAlias", name: present.name, alias }]);
+    if (!present.isUp) await applyAll(host, [{ type: "setLink", index: present.index, addrGenMode: "none" }]);
+    return;
+  }
+  if (present !== undefined) await applyAll(host, [{ type: "deleteLink", index: present.index }]);
+  using namespace = openNamespace(wanted.netns);
   await applyAll(host, [
     {
       type: "createVeth",
@@ -78,7 +106,9 @@ export async function configureInside(wanted: WorkloadLink, addresses: readonly 
       fields: { netns: wanted.netns },
     });
   const loopback = links.find((candidate) => candidate.name === "lo");
-  for (const [path, value] of insideSysctls(wanted.interface)) writeSysctl(path, value, { netns: wanted.netns });
+  // A kernel without IPv6 has none of them.
+  const options = { netns: wanted.netns, isOptional: true };
+  for (const [path, value] of insideSysctls(wanted.interface)) writeSysctl(path, value, options);
   const changes: RouteChange[] = [];
   if (loopback !== undefined && !loopback.isUp) changes.push({ type: "setLink", index: loopback.index, isUp: true });
   changes.push({ type: "setLink", index: link.index, isUp: true });
@@ -99,9 +129,32 @@ export async function removeLink(host: RouteSocket, hostInterface: string): Prom
   if (present !== undefined) await applyAll(host, [{ type: "deleteLink", index: present.index }]);
 }
 
-function isPair(host: Link, inside: Link | undefined, wanted: WorkloadLink): boolean {
-  if (inside?.peerIndex !== host.index || host.peerIndex !== inside.index) return false;
-  return host.alias === workloadAlias(wanted.namespace, wanted.name) && inside.mac === wanted.mac;
+/** Indexes alone could agree by chance, since each namespace counts for itself: both ends must name each other. */
+function arePeers(host: Link, inside: Link): boolean {
+  return inside.peerIndex === host.index && host.peerIndex === inside.index;
+}
+
+/** A workload's end gets a default route of its own: in the host's namespace it would take the host off the network. */
+function refuseOwnNamespace(netns: string): void {
+  const own = statSync("/proc/self/ns/net");
+  const { ino, dev } = readIdentity(netns);
+  if (ino !== own.ino || dev !== own.dev) return;
+  throw new TortieError("TT_CONFIG", `${netns} is the network namespace of the host itself`, {
+    fields: { netns },
+    hint: "give the workload a namespace of its own: ip netns add NAME",
+  });
+}
+
+function readIdentity(netns: string): { readonly ino: number; readonly dev: number } {
+  try {
+    return statSync(netns);
+  } catch (cause) {
+    throw new TortieError("TT_CONFIG", `there is no network namespace ${netns}`, {
+      cause,
+      fields: { netns },
+      hint: "give the path of one, such as /run/netns/NAME, or the id of a process that lives in it",
+    });
+  }
 }
 
 /** A workload believes no router advertisements and forwards nothing by itself. */

@@ -13,13 +13,23 @@ import {
 import {
   type WorkloadEndpoint,
   defaultProfileName,
+  definitionOf,
+  keyOf,
   workloadEndpointName,
   workloadInterfaceName,
 } from "../resources/index.ts";
+import type { EndpointVersion } from "./host-loop.ts";
 import type { AttachRequest, AttachResponse, DetachRequest } from "./attach-request.ts";
 import { runIpam } from "./ipam-runner.ts";
 import { KeyedLock } from "./keyed-lock.ts";
-import { type WorkloadLink, configureInside, ensureLink, removeLink, workloadMac } from "./workload-link.ts";
+import {
+  type WorkloadLink,
+  configureInside,
+  ensureLink,
+  inspectSite,
+  removeLink,
+  workloadMac,
+} from "./workload-link.ts";
 
 /** What this host's workloads are orchestrated by, in the resource's own terms. */
 const orchestrator = "tortie";
@@ -32,7 +42,7 @@ type WorkloadsOptions = {
   readonly host: RouteSocket;
   readonly log: Logger;
   /** Ends when the kernel has confirmed the endpoint's rules and its interface is up. */
-  untilReady(key: { readonly namespace: string; readonly name: string }, signal: AbortSignal): Promise<void>;
+  untilReady(endpoint: EndpointVersion, signal: AbortSignal): Promise<void>;
 };
 
 /**
@@ -58,11 +68,29 @@ export class Workloads {
   }
 
   async #attach(request: AttachRequest, signal: AbortSignal): Promise<AttachResponse> {
-    const { node, client, log } = this.#options;
-    const endpointName = workloadEndpointName(node, orchestrator, request.name, request.interface);
-    const existing = await client.get("WorkloadEndpoint", { namespace: request.namespace, name: endpointName });
+    const { node, client, host, log } = this.#options;
+    const { namespace } = request;
+    const link: WorkloadLink = {
+      netns: request.netns,
+      interface: request.interface,
+      hostInterface: workloadInterfaceName(namespace, request.name),
+      namespace,
+      name: request.name,
+      mac: workloadMac(namespace, request.name),
+    };
+    // All that can be refused is, before anything is touched.
+    const decoded = definitionOf("WorkloadEndpoint").decode(describeEndpoint(node, request, link));
+    if (!decoded.ok) throw new TortieError("TT_CONFIG", decoded.problems.map(formatProblem).join("; "));
+    const draft = decoded.value;
+    await inspectSite(host, link);
+    const existing = await client.get("WorkloadEndpoint", { namespace, name: draft.metadata.name });
+    if (existing === undefined && (await client.get("Namespace", { name: namespace })) === undefined) {
+      throw new TortieError("TT_CONFIG", `there is no namespace ${namespace}`, {
+        hint: "create it first, or name another",
+      });
+    }
     try {
-      return await this.#build(request, endpointName, existing, signal);
+      return await this.#build(request, link, draft, existing, signal);
     } catch (error) {
       // What was there before stays; a first attach that failed leaves nothing.
       if (existing === undefined) {
@@ -79,32 +107,29 @@ export class Workloads {
 
   async #build(
     request: AttachRequest,
-    endpointName: string,
+    link: WorkloadLink,
+    draft: WorkloadEndpoint,
     existing: WorkloadEndpoint | undefined,
     signal: AbortSignal,
   ): Promise<AttachResponse> {
     const { client, host, log } = this.#options;
-    const link: WorkloadLink = {
-      netns: request.netns,
-      interface: request.interface,
-      hostInterface: workloadInterfaceName(request.namespace, request.name),
-      namespace: request.namespace,
-      name: request.name,
-      mac: workloadMac(request.namespace, request.name),
-    };
-    const addresses = await this.#assign(request, endpointName, signal);
+    const { namespace, name } = draft.metadata;
+    const addresses = await this.#assign(request, name, signal);
     await ensureLink(host, link);
-    const endpoint = this.#describe(request, endpointName, link, addresses, existing);
-    if (existing === undefined) await client.create(endpoint);
-    else await client.update(endpoint);
+    const endpoint = {
+      ...draft,
+      metadata: { ...existing?.metadata, ...draft.metadata },
+      spec: { ...draft.spec, ipNetworks: addresses },
+    };
+    const written = existing === undefined ? await client.create(endpoint) : await client.update(endpoint);
     await configureInside(link, addresses);
     await this.#options.untilReady(
-      { namespace: request.namespace, name: endpointName },
+      { key: keyOf(written), resourceVersion: written.metadata.resourceVersion },
       AbortSignal.any([signal, AbortSignal.timeout(readyTimeoutMs)]),
     );
-    log.info("workload attached", { namespace: request.namespace, name: request.name, addresses });
+    log.info("workload attached", { namespace, name: request.name, addresses });
     return {
-      endpoint: endpointName,
+      endpoint: name,
       namespace: request.namespace,
       interface: request.interface,
       hostInterface: link.hostInterface,
@@ -123,7 +148,7 @@ export class Workloads {
       const result = await runIpam(
         assignForHandle({
           node,
-          handleId: handleOf(request),
+          handleId: handleOf(node, request),
           attributes: { node, namespace: request.namespace, workload: request.name, endpoint: endpointName },
           use: "Workload",
           namespace: request.namespace,
@@ -145,38 +170,9 @@ export class Workloads {
     });
   }
 
-  #describe(
-    request: AttachRequest,
-    name: string,
-    link: WorkloadLink,
-    addresses: readonly Cidr[],
-    existing: WorkloadEndpoint | undefined,
-  ): WorkloadEndpoint {
-    return {
-      apiVersion: "projectcalico.org/v3",
-      kind: "WorkloadEndpoint",
-      metadata: {
-        ...existing?.metadata,
-        name,
-        namespace: request.namespace,
-        labels: request.labels,
-      },
-      spec: {
-        orchestrator,
-        node: this.#options.node,
-        workload: request.name,
-        endpoint: request.interface,
-        interfaceName: link.hostInterface,
-        mac: link.mac,
-        ipNetworks: addresses,
-        profiles: request.profiles ?? [defaultProfileName(request.namespace)],
-      },
-    };
-  }
-
   /** Policy and routes go with the endpoint, then the interface, then the addresses: none is reused while it is routed. */
   async #detach(request: DetachRequest, signal: AbortSignal): Promise<void> {
-    const { client, host, log } = this.#options;
+    const { node, client, host, log } = this.#options;
     for (const endpoint of await this.#endpointsOf(request)) {
       await client
         .delete("WorkloadEndpoint", { namespace: request.namespace, name: endpoint.metadata.name })
@@ -184,7 +180,7 @@ export class Workloads {
     }
     await removeLink(host, workloadInterfaceName(request.namespace, request.name));
     await this.#ipamLock.run("assign", async () => {
-      await runIpam(releaseByHandle(handleOf(request)), client, { signal });
+      await runIpam(releaseByHandle(handleOf(node, request)), client, { signal });
     });
     log.info("workload detached", { namespace: request.namespace, name: request.name });
   }
@@ -199,8 +195,35 @@ export class Workloads {
   }
 }
 
-function handleOf(request: DetachRequest): string {
-  return `${orchestrator}.${request.namespace}.${request.name}`;
+/** The endpoint without addresses. */
+function describeEndpoint(node: string, request: AttachRequest, link: WorkloadLink): WorkloadEndpoint {
+  return {
+    apiVersion: "projectcalico.org/v3",
+    kind: "WorkloadEndpoint",
+    metadata: {
+      name: workloadEndpointName(node, orchestrator, request.name, request.interface),
+      namespace: request.namespace,
+      labels: request.labels,
+    },
+    spec: {
+      orchestrator,
+      node,
+      workload: request.name,
+      endpoint: request.interface,
+      interfaceName: link.hostInterface,
+      mac: link.mac,
+      ipNetworks: [],
+      profiles: request.profiles ?? [defaultProfileName(request.namespace)],
+    },
+  };
+}
+
+/**
+ * Who holds the addresses. The node is part of it: what two hosts call by one name is two workloads, and neither may
+ * take the other's addresses, nor give them back. Dashes as in the name of an endpoint, so that the parts stay apart.
+ */
+function handleOf(node: string, { namespace, name }: DetachRequest): string {
+  return [orchestrator, node, namespace, name].map((part) => part.replaceAll("-", "--")).join("-");
 }
 
 function ignoreNotFound(error: unknown): void {
