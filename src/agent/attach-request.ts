@@ -1,4 +1,4 @@
-import { type Problem, type Result, failure } from "../lib/index.ts";
+import { type Problem, type Result, failure, isJsonObject } from "../lib/index.ts";
 
 /** Asks the agent to give a network namespace an interface, addresses and a place under policy. */
 export type AttachRequest = {
@@ -29,7 +29,7 @@ const members = ["netns", "pid", "name", "namespace", "labels", "profiles", "int
 
 /** Reads a request from the socket. Form of names and labels is judged later, by the resource's own schema. */
 export function decodeAttachRequest(json: unknown): Result<AttachRequest> {
-  if (!isObject(json)) return failure("", "the request is no JSON object");
+  if (!isJsonObject(json)) return failure("", "the request is no JSON object");
   const problems: Problem[] = [];
   const complain = (path: string, message: string, hint = "") => problems.push({ path, message, hint });
   for (const member of Object.keys(json)) {
@@ -47,7 +47,7 @@ export function decodeAttachRequest(json: unknown): Result<AttachRequest> {
   if (!/^[A-Za-z0-9_.-]{1,15}$/.test(interfaceName)) {
     complain("interface", "is no interface name", "1 to 15 letters, digits, dots, dashes, underscores");
   }
-  if (!isObject(labels) || !Object.values(labels).every((value) => typeof value === "string")) {
+  if (!isJsonObject(labels) || !Object.values(labels).every((value) => typeof value === "string")) {
     complain("labels", "is no object of texts");
   }
   if (
@@ -71,14 +71,10 @@ export function decodeAttachRequest(json: unknown): Result<AttachRequest> {
 }
 
 export function decodeDetachRequest(json: unknown): Result<DetachRequest> {
-  if (!isObject(json) || textOf(json["name"]) === "") return failure("name", "is missing", "name the workload");
+  if (!isJsonObject(json) || textOf(json["name"]) === "") return failure("name", "is missing", "name the workload");
   return { ok: true, value: { name: textOf(json["name"]), namespace: textOf(json["namespace"]) || "default" } };
 }
 
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

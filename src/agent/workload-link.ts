@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { gatewayAddress4, gatewayAddress6, gatewayMac, workloadAlias } from "../dataplane/index.ts";
-import { type RouteSocket, openRouteSocket, writeSysctl } from "../kernel/index.ts";
+import { type RouteSocket, openRouteSocket, readSysctl, writeSysctl } from "../kernel/index.ts";
 import {
   type Cidr,
   type IpVersion,
@@ -108,7 +108,9 @@ export async function configureInside(wanted: WorkloadLink, addresses: readonly 
   const loopback = links.find((candidate) => candidate.name === "lo");
   // A kernel without IPv6 has none of them.
   const options = { netns: wanted.netns, isOptional: true };
-  for (const [path, value] of insideSysctls(wanted.interface)) writeSysctl(path, value, options);
+  for (const [path, value] of insideSysctls(wanted.interface)) {
+    if (readSysctl(path, options) !== value) writeSysctl(path, value, options);
+  }
   const changes: RouteChange[] = [];
   if (loopback !== undefined && !loopback.isUp) changes.push({ type: "setLink", index: loopback.index, isUp: true });
   changes.push({ type: "setLink", index: link.index, isUp: true });

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { request } from "node:http";
-import { type ErrorCode, TortieError, isErrorCode } from "../lib/index.ts";
+import { type ErrorCode, TortieError, isErrorCode, isJsonObject } from "../lib/index.ts";
 
 const patienceMs = 60_000;
 
@@ -56,5 +56,5 @@ function readRefusal(answer: unknown): { code: ErrorCode; message: string | unde
 }
 
 function membersOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? { ...value } : {};
+  return isJsonObject(value) ? value : {};
 }

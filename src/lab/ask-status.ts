@@ -1,7 +1,6 @@
-import { TortieError } from "../lib/index.ts";
+import { TortieError, isJsonObject } from "../lib/index.ts";
 import { askKeeper } from "./control.ts";
 import { requireLab } from "./find-labs.ts";
-import { isObject } from "./object-reader.ts";
 
 /** What a lab is doing, for programs (see `LabStatus`) and for people. */
 export type LabReport = { readonly json: unknown; readonly text: string };
@@ -10,7 +9,7 @@ export type LabReport = { readonly json: unknown; readonly text: string };
 export async function labStatus(options: { readonly name?: string | undefined }): Promise<LabReport> {
   const { entryPid, name } = requireLab(options.name);
   const answer = await askKeeper(entryPid, "/v1/status", {});
-  if (isObject(answer) && typeof answer["text"] === "string") return { json: answer["json"], text: answer["text"] };
+  if (isJsonObject(answer) && typeof answer["text"] === "string") return { json: answer["json"], text: answer["text"] };
   throw new TortieError("TT_LAB", `the keeper of lab ${name} is of another version`, {
     hint: `tortie lab down ${name}`,
   });

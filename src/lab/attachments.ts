@@ -1,7 +1,6 @@
-import { TortieError } from "../lib/index.ts";
+import { TortieError, isJsonObject } from "../lib/index.ts";
 import { askAgent } from "../client/index.ts";
 import type { WorkloadPart } from "./lab-part.ts";
-import { isObject } from "./object-reader.ts";
 import { agentSocket, netnsPath } from "./places.ts";
 
 /** Asks the agents to attach and detach workloads, and remembers the addresses that they were given. */
@@ -12,7 +11,7 @@ export class Attachments {
     const request = { netns: netnsPath(name), name, namespace, labels, interface: "eth0" };
     const body = profiles === undefined ? request : { ...request, profiles };
     const answer = await askHost(host, "/v1/attach", body, `workload ${name} could not be attached`);
-    const addresses = isObject(answer) && Array.isArray(answer["addresses"]) ? answer["addresses"] : [];
+    const addresses = isJsonObject(answer) && Array.isArray(answer["addresses"]) ? answer["addresses"] : [];
     this.addressesByWorkload.set(
       name,
       addresses.map((address) => String(address).replace(/\/.*/, "")),

@@ -2,9 +2,8 @@ import { once } from "node:events";
 import { chmod } from "node:fs/promises";
 import { type IncomingMessage, type ServerResponse, createServer, request } from "node:http";
 import { createInterface } from "node:readline";
-import { TortieError } from "../lib/index.ts";
+import { TortieError, isJsonObject } from "../lib/index.ts";
 import { pathInside } from "./find-labs.ts";
-import { isObject } from "./object-reader.ts";
 import { controlSocket } from "./places.ts";
 
 // The keeper is asked by HTTP on a unix socket. It answers with JSON lines: any number of {progress},
@@ -31,9 +30,9 @@ export async function askKeeper(
     const [response] = await once(sent, "response");
     for await (const line of createInterface({ input: response })) {
       const answer: unknown = JSON.parse(line);
-      if (!isObject(answer)) continue;
+      if (!isJsonObject(answer)) continue;
       if (typeof answer["progress"] === "string") onProgress(answer["progress"]);
-      else if (isObject(answer["failure"])) throw readFailure(answer["failure"]);
+      else if (isJsonObject(answer["failure"])) throw readFailure(answer["failure"]);
       else return answer["result"];
     }
   } catch (error) {

@@ -1,10 +1,9 @@
 import { closeSync, writeSync } from "node:fs";
-import { type Logger, type Random, TortieError } from "../lib/index.ts";
+import { type Logger, type Random, TortieError, isJsonObject } from "../lib/index.ts";
 import { type ControlRequest, serveControl } from "./control.ts";
 import { LabBuilder } from "./lab-builder.ts";
 import { formatStatus } from "./lab-status.ts";
 import { readyFd } from "./launch-keeper.ts";
-import { isObject } from "./object-reader.ts";
 
 export type RunKeeperOptions = {
   readonly name: string;
@@ -36,7 +35,7 @@ export async function runKeeper(options: RunKeeperOptions): Promise<void> {
     isBusy = true;
     clearTimeout(unasked);
     try {
-      const { lab, isBare, elapsedMs } = isObject(body) ? body : {};
+      const { lab, isBare, elapsedMs } = isJsonObject(body) ? body : {};
       await builder.apply({ json: lab, isBare: isBare === true, elapsedMs: Number(elapsedMs ?? 0) }, report, signal);
     } catch (error) {
       // Half a lab is of no use to anybody who has not seen a whole one.

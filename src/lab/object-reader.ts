@@ -1,4 +1,4 @@
-import type { Problem } from "../lib/index.ts";
+import { type Problem, isJsonObject } from "../lib/index.ts";
 
 /** Collects mistakes, each with its path. */
 export class Complaints {
@@ -24,9 +24,9 @@ export class ObjectReader {
   constructor(json: unknown, path: string, complaints: Complaints) {
     this.#path = path;
     this.#complaints = complaints;
-    this.#isObject = isObject(json);
+    this.#isObject = isJsonObject(json);
     if (!this.#isObject) complaints.add(path, `${show(json)} is no mapping`, "write members as NAME: VALUE");
-    this.#members = new Map(isObject(json) ? Object.entries(json).filter(([, value]) => value !== null) : []);
+    this.#members = new Map(isJsonObject(json) ? Object.entries(json).filter(([, value]) => value !== null) : []);
   }
 
   pathOf(member: string): string {
@@ -70,7 +70,7 @@ export class ObjectReader {
   textMap(member: string): Readonly<Record<string, string>> {
     const value = this.value(member);
     if (value === undefined) return {};
-    if (!isObject(value)) {
+    if (!isJsonObject(value)) {
       this.#complaints.add(this.pathOf(member), `${show(value)} is no mapping`, "write { NAME: VALUE }");
       return {};
     }
@@ -88,10 +88,6 @@ export class ObjectReader {
       this.#complaints.add(this.pathOf(member), "there is no such member", `there are ${[...this.#known].join(", ")}`);
     }
   }
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** A value as the user wrote it, shortened. */

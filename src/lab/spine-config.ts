@@ -1,7 +1,6 @@
 import type { OriginatedRoute, SpeakerConfig } from "../bgp/index.ts";
-import { type Result, addressVersion, failure, parseAddress, parseCidr, success } from "../lib/index.ts";
+import { type Result, addressVersion, failure, parseAddress, parseCidr, success, isJsonObject } from "../lib/index.ts";
 import type { SpineConfig, SpineSession } from "./lab-part.ts";
-import { isObject } from "./object-reader.ts";
 
 const bgpPort = 179;
 const restartTimeSeconds = 120;
@@ -38,7 +37,7 @@ export function originatedRoutes(config: SpineConfig): OriginatedRoute[] {
 
 /** Reads what the keeper wrote; a spine can also be run by itself. */
 export function decodeSpineConfig(json: unknown): Result<SpineConfig> {
-  if (!isObject(json)) return failure("", "the configuration of a spine is a mapping");
+  if (!isJsonObject(json)) return failure("", "the configuration of a spine is a mapping");
   const routerId = parseAddress(String(json["routerId"]));
   const asNumber = readAsNumber(json["asNumber"]);
   const networks = listOf(json["networks"]).map((network) => parseCidr(String(network)));
@@ -60,7 +59,7 @@ export function decodeSpineConfig(json: unknown): Result<SpineConfig> {
 }
 
 function readSession(json: unknown): SpineSession | undefined {
-  if (!isObject(json)) return undefined;
+  if (!isJsonObject(json)) return undefined;
   const asNumber = readAsNumber(json["asNumber"]);
   const address = parseAddress(String(json["address"]));
   const localAddress = parseAddress(String(json["localAddress"]));

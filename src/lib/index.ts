@@ -33,6 +33,7 @@ export {
 export { CoalescingQueue } from "./coalescing-queue.ts";
 export { type Change, DeltaTracker } from "./delta-tracker.ts";
 export { type ErrorCode, type ErrorFields, TortieError, assert, isErrorCode, unreachable } from "./errors.ts";
+export { isJsonObject } from "./json-object.ts";
 export { type LogFields, type Logger, silentLogger } from "./logger.ts";
 export {
   type NetlinkAttributes,

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { after, before, test } from "node:test";
 import { TestLab, eventually } from "./lab-harness.ts";
-import { agentStatus, netnsOf, ping, sendProbes, shell } from "./lab-probes.ts";
+import { agentStatus, askAgent, netnsOf, ping, sendProbes, shell, signalTo, untilSessions } from "./lab-probes.ts";
 
 const segment = `
 fabric: { type: segment }
@@ -17,7 +18,7 @@ const inHost = (script: string) => shell(lab, "a", script);
 
 before(async () => {
   lab = await TestLab.start("mend", segment);
-  await inHost("ip netns add stranger");
+  await inHost("ip netns add stranger; ip netns add late");
 });
 
 after(async () => {
@@ -54,6 +55,29 @@ test("what somebody else takes from the kernel is put back", { timeout: 90_000 }
   }
   assert.deepEqual((await agentStatus(lab, "a"))?.failures, []);
   await ping(lab, "w-b", addresses);
+});
+
+/** Takes the BGP port as soon as it is free, says so, and keeps it. */
+const squatter = `
+  const take = () => require("node:net").createServer().on("error", () => setTimeout(take, 1))
+    .listen(179, "0.0.0.0", () => console.log("taken"));
+  take();`;
+
+test("an agent that cannot have the BGP port says so, does the rest of its work, and takes the port when it is free", {
+  timeout: 60_000,
+}, async () => {
+  const child = lab.spawn("a", process.execPath, "-e", squatter);
+  await signalTo(lab, "a");
+  await once(child.stdout, "data");
+  await eventually("it says so", async () => {
+    const failures = (await agentStatus(lab, "a"))?.failures ?? [];
+    return String(failures) === "listening on port 179: EADDRINUSE";
+  });
+  await askAgent(lab, "a", "/v1/attach", { netns: netnsOf("late"), name: "late" });
+  await ping(lab, "late", (await lab.workload("w-a")).addresses);
+  child.kill();
+  const status = await untilSessions(lab, "a", 2);
+  assert.deepEqual(status.failures, []);
 });
 
 test("an interface that looks like a workload's and that nobody knows carries nothing", {
