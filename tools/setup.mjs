@@ -3,7 +3,7 @@
 // usage: node tools/setup.mjs [demo|test|check]
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -49,6 +49,18 @@ function installPackages() {
   writeFileSync(stamp, lock);
 }
 
+/** Debian starts a daemon when its package is installed; the tests want BIRD's program, not a BIRD on this machine. */
+function withoutStartingServices(install) {
+  const policy = "/usr/sbin/policy-rc.d";
+  if (existsSync(policy)) return install();
+  writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  try {
+    return install();
+  } finally {
+    rmSync(policy, { force: true });
+  }
+}
+
 function installTools() {
   const missing = tools.filter((tool) => tool.purposes.includes(purpose) && !hasCommand(tool.command));
   if (missing.length === 0) return;
@@ -58,7 +70,9 @@ function installTools() {
   if (isRoot && hasCommand("apt-get")) {
     console.error(`setup: installing the Debian packages ${names.join(", ")}`);
     const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    const done = spawnSync("sh", ["-c", `{ ${command}; } >&2`], { env: environment, stdio: ["ignore", 2, 2] });
+    const done = withoutStartingServices(() =>
+      spawnSync("sh", ["-c", `{ ${command}; } >&2`], { env: environment, stdio: ["ignore", 2, 2] }),
+    );
     if (done.status === 0) return;
   }
   const required = missing.filter((tool) => tool.isRequired);
