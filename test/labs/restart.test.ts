@@ -25,7 +25,7 @@ spec:
 const kills = Number(process.env["TORTIE_RESTARTS"] ?? 2);
 
 test("a killed and restarted agent loses no packet, deletes no route and never opens the policy", {
-  timeout: 120_000,
+  timeout: 60_000 + kills * 30_000,
 }, async () => {
   await using lab = await TestLab.start("restart", segment);
   const [sender, receiver] = [await lab.workload("sender"), await lab.workload("receiver")];
