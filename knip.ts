@@ -13,7 +13,7 @@ const config: KnipConfig = {
     "src/**/testing/*.ts",
   ],
   project: ["{src,tools,bench,test,examples}/**/*.{ts,mjs}"],
-  ignoreBinaries: ["ip", "nft", "unshare"],
+  ignoreBinaries: ["etcd", "ip", "nft", "openssl", "unshare"],
 };
 
 export default config;

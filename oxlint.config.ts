@@ -8,7 +8,7 @@ const layers: readonly (readonly string[])[] = [
   ["lib"],
   ["selector", "bgp", "netlink", "nft"],
   ["resources"],
-  ["ipam", "calc"],
+  ["ipam", "calc", "access"],
   ["dataplane"],
   ["reach"],
   ["sys"],
@@ -18,14 +18,28 @@ const layers: readonly (readonly string[])[] = [
 ];
 
 /** No I/O, no clock, no chance, no logging, no packages. */
-const pureFolders = ["lib", "selector", "bgp", "netlink", "nft", "resources", "ipam", "calc", "dataplane", "reach"];
+const pureFolders = [
+  "lib",
+  "selector",
+  "bgp",
+  "netlink",
+  "nft",
+  "resources",
+  "ipam",
+  "calc",
+  "access",
+  "dataplane",
+  "reach",
+];
 
-const packages = ["commander", "koffi", "yaml", "zod"];
+const packages = ["@grpc/grpc-js", "@grpc/proto-loader", "commander", "koffi", "yaml", "zod"];
 const packagesOf: Readonly<Record<string, readonly string[]>> = {
   resources: ["zod"],
   sys: ["koffi"],
+  store: ["@grpc/grpc-js", "@grpc/proto-loader"],
   cli: ["commander", "yaml"],
   lab: ["yaml"],
+  server: ["yaml"],
 };
 
 function restrictImports(folder: string, isTest: boolean) {

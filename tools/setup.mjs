@@ -18,6 +18,7 @@ const tools = [
   { command: "traceroute", debian: "traceroute", purposes: ["demo", "test"], isRequired: true },
   { command: "nft", debian: "nftables", purposes: ["demo", "test"], isRequired: true },
   { command: "bird", debian: "bird2", purposes: ["test"], isRequired: false },
+  { command: "etcd", debian: "etcd-server", purposes: ["test", "check"], isRequired: false },
 ];
 
 function fail(message) {
@@ -99,7 +100,5 @@ if (Number(process.versions.node.split(".")[0]) < 18)
   fail(`Node ${process.versions.node} is too old; 18 or newer is needed`);
 if (process.platform !== "linux") fail("tortie runs on Linux only");
 installPackages();
-if (purpose !== "check") {
-  installTools();
-  checkUserNamespaces();
-}
+installTools();
+if (purpose !== "check") checkUserNamespaces();

@@ -7,6 +7,8 @@ import type { Workloads } from "./workloads.ts";
 
 type Parts = {
   readonly workloads: Workloads;
+  /** The host has something to show to the server, or has tried to get it. */
+  readonly ready: Promise<void>;
   describe(): AgentStatus;
   routes(): readonly RibRow[];
   readonly signal: AbortSignal;
@@ -32,7 +34,7 @@ const stopping: Answer = {
 };
 
 async function answerRequest(
-  { workloads, describe, routes, signal }: Parts,
+  { workloads, ready, describe, routes, signal }: Parts,
   method: string,
   path: string,
   body: unknown,
@@ -41,11 +43,13 @@ async function answerRequest(
     case "POST /v1/attach": {
       const request = decodeAttachRequest(body);
       if (!request.ok) return refuse(request.problems);
+      await ready;
       return { status: 200, body: await workloads.attach(request.value, signal) };
     }
     case "POST /v1/detach": {
       const request = decodeDetachRequest(body);
       if (!request.ok) return refuse(request.problems);
+      await ready;
       await workloads.detach(request.value, signal);
       return { status: 200, body: {} };
     }

@@ -60,9 +60,13 @@ function openClient(...initial: Resource[]): TestClient {
         check(resourceKey({ kind, name }), resourceVersion);
         objects.delete(resourceKey({ kind, name }));
       }),
+    patch: () => {
+      throw new Error("addresses are not patched");
+    },
     watch: () => {
       throw new Error("addresses are not watched");
     },
+    version: async () => "",
     [Symbol.dispose]: () => undefined,
   };
   const opened: TestClient = { client, objects, failAt: 0 };

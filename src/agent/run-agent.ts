@@ -7,14 +7,18 @@ import { AgentRouting } from "./agent-routing.ts";
 import { answerRequests } from "./answer-requests.ts";
 import { HostLoop } from "./host-loop.ts";
 import { serveSocket } from "./http-socket.ts";
+import { NodeCredentials } from "./node-credentials.ts";
 import { type NodeIdentity, registerNode } from "./register-node.ts";
-import { feedResources } from "./resource-feed.ts";
+import { type FeedSink, feedResources } from "./resource-feed.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { AgentStatus } from "./status.ts";
 import { Workloads } from "./workloads.ts";
 
 export type RunAgentOptions = NodeIdentity & {
-  readonly serverSocket: string;
+  /** The server's unix socket on this host, or `https://HOST:PORT`. */
+  readonly server: string;
+  /** What the host joins with, by TLS, when it has no certificate yet. */
+  readonly token?: string | undefined;
   /** Where the agent's own socket is made: agent.sock. */
   readonly runDir: string;
   /** Where the snapshot is kept: snapshot.jsonl. */
@@ -35,11 +39,12 @@ export type RunAgentOptions = NodeIdentity & {
 export async function runAgent(options: RunAgentOptions): Promise<void> {
   const { node, log, random } = options;
   const startedAt = performance.now();
-  using client = connect({ socketPath: options.serverSocket });
   using socket = openRouteSocket();
   using nft = openNftSocket();
   await using tasks = new TaskGroup(options.signal);
   const { signal } = tasks;
+  const { ready, ...server } = await openServer(options, tasks);
+  using client = server.client;
   await using routing = new AgentRouting({
     isRestart: await hasBgpRoutes(socket),
     log,
@@ -72,6 +77,7 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
     `${options.runDir}/agent.sock`,
     answerRequests({
       workloads,
+      ready,
       describe: () => describeAgent(node, startedAt, source, routing, loop),
       routes: () => routing.routes(),
       signal,
@@ -80,23 +86,33 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   );
   watchKernel(tasks, loop, nft.portId);
   tasks.start((until) => loop.run(until));
-  tasks.start((until) => keepRegistering(client, options, until));
+  tasks.start((until) => ready.then(() => keepRegistering(client, options, until)));
   const snapshot = new Snapshot(`${options.stateDir}/snapshot.jsonl`, log);
-  tasks.start((until) =>
-    feedResources(
-      { client, snapshot, log, random, signal: until },
-      {
-        onResource: (key, resource) => loop.onResource(key, resource),
-        onSynced: (from) => {
-          source = from;
-          loop.onSynced();
-          log.info("the cluster is known", { source: from });
-        },
-      },
-    ),
-  );
+  const sink: FeedSink = {
+    onResource: (key, resource) => loop.onResource(key, resource),
+    onSynced: (from) => {
+      source = from;
+      loop.onSynced();
+      log.info("the cluster is known", { source: from });
+    },
+  };
+  tasks.start((until) => ready.then(() => feedResources({ client, snapshot, log, random, signal: until }, sink)));
   log.info("agent started", { node });
   await tasks.wait();
+}
+
+/**
+ * The way to the server. `ready`: there is something to show to it, or the first try to get that has failed; nothing should be
+ * asked before. Whoever may open the socket of a server on the same host is its admin, and shows nothing.
+ */
+async function openServer(
+  { server, token, ...options }: RunAgentOptions,
+  tasks: TaskGroup,
+): Promise<{ readonly client: ApiClient; readonly ready: Promise<void> }> {
+  if (!server.startsWith("https://")) return { client: connect({ socketPath: server }), ready: Promise.resolve() };
+  const credentials = await NodeCredentials.open({ ...options, server, token });
+  tasks.start((until) => credentials.keep(until));
+  return { client: connect(credentials), ready: credentials.tried };
 }
 
 function describeAgent(

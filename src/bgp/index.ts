@@ -17,6 +17,7 @@ export {
   type SpeakerConfig,
   allFamilies,
 } from "./config.ts";
+export { type MessageContext, type MessageDescription, describeMessage } from "./describe-message.ts";
 export { type Notification, describeNotification } from "./notification.ts";
 export { SpeakerCore, type SpeakerCoreOptions } from "./speaker-core.ts";
 export type { ConnectionId, SpeakerInput, SpeakerOutput } from "./steps.ts";

@@ -160,17 +160,33 @@ function readCapabilities(parameters: readonly Uint8Array[]): FoundCapabilities 
     while (reader.left > 0) {
       const code = reader.u8();
       const value = reader.take(reader.u8());
-      if (reader.isFailed) return undefined;
+      if (reader.isFailed || !isCapabilityLength(code, value.length)) return undefined;
       readCapability(code, value, found);
     }
   }
   return found;
 }
 
-/** A capability that is unknown, or not as long as it should be, is passed over (RFC 5492). */
+/** A capability that we know is as long as its RFC says, or the OPEN is malformed. */
+function isCapabilityLength(code: number, length: number): boolean {
+  switch (code) {
+    case capabilityCode.multiprotocol:
+    case capabilityCode.fourOctetAs:
+      return length === 4;
+    case capabilityCode.routeRefresh:
+    case capabilityCode.extendedMessage:
+      return length === 0;
+    case capabilityCode.gracefulRestart:
+      return length >= 2 && (length - 2) % 4 === 0;
+    default:
+      return true;
+  }
+}
+
+/** One that we do not know is passed over (RFC 5492). */
 function readCapability(code: number, value: Uint8Array, found: FoundCapabilities): void {
   const reader = new OctetReader(value);
-  if (code === capabilityCode.multiprotocol && value.length === 4) {
+  if (code === capabilityCode.multiprotocol) {
     found.hasMultiprotocol = true;
     const family = familyOf(reader.u16(), reader.u16() & 0xff);
     if (family !== undefined && !found.families.includes(family)) found.families.push(family);
@@ -178,9 +194,9 @@ function readCapability(code: number, value: Uint8Array, found: FoundCapabilitie
     found.canRefresh = true;
   } else if (code === capabilityCode.extendedMessage) {
     found.hasExtendedMessages = true;
-  } else if (code === capabilityCode.fourOctetAs && value.length === 4) {
+  } else if (code === capabilityCode.fourOctetAs) {
     found.fourOctetAs = reader.u32();
-  } else if (code === capabilityCode.gracefulRestart && value.length >= 2) {
+  } else if (code === capabilityCode.gracefulRestart) {
     found.gracefulRestart = readGracefulRestart(reader);
   }
 }

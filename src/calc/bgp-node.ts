@@ -18,6 +18,7 @@ export type BgpNode = {
 export type BgpSettings = {
   readonly asNumber: number;
   readonly isMeshEnabled: boolean;
+  readonly hasMeshPassword: boolean;
 };
 
 export function bgpSettings(configurations: ReadonlyMap<string, BGPConfiguration>): BgpSettings {
@@ -25,6 +26,7 @@ export function bgpSettings(configurations: ReadonlyMap<string, BGPConfiguration
   return {
     asNumber: spec?.asNumber ?? bgpDefaults.asNumber,
     isMeshEnabled: spec?.nodeToNodeMeshEnabled ?? bgpDefaults.nodeToNodeMeshEnabled,
+    hasMeshPassword: spec?.nodeMeshPassword?.secretKeyRef !== undefined,
   };
 }
 

@@ -228,3 +228,31 @@ test("octets of a made router id are moved out of the multicast range", () => {
     assert.ok(Number(routerId.split(".")[0]) < 224, routerId);
   }
 });
+
+test("a peer whose settings the speaker does not heed yet has no session, and no other stands in for it", () => {
+  const secretKeyRef = { name: "a", key: "b" };
+  const asked = { peerIP: "192.0.2.2", asNumber: 64512 };
+  assert.equal(sessionsOf([four1, four2, bgpPeer("a", asked)]).length, 1);
+  for (const setting of [
+    { password: { secretKeyRef } },
+    { filters: ["a"] },
+    { ttlSecurity: 1 },
+    { localASNumber: 1 },
+  ]) {
+    assert.deepEqual(sessionsOf([four1, four2, bgpPeer("a", { ...asked, ...setting })]), []);
+  }
+  assert.deepEqual(sessionsOf([four1, four2, bgpConfiguration("default", { nodeMeshPassword: { secretKeyRef } })]), []);
+});
+
+test("a peer tells what becomes of the next hop, and whether the other end peers back", () => {
+  const modeOf = (spec: object) =>
+    bgpOf([four1, bgpPeer("a", { peerIP: "192.0.2.9", asNumber: 65000, ...spec })]).sessions[0]?.nextHopMode;
+  assert.equal(modeOf({}), "auto");
+  assert.equal(modeOf({ nextHopMode: "Self" }), "self");
+  assert.equal(modeOf({ nextHopMode: "Keep" }), "keep");
+  assert.equal(modeOf({ keepOriginalNextHop: true }), "keep");
+  assert.equal(modeOf({ keepOriginalNextHop: true, asNumber: 64512 }), "auto");
+  const reverse = { node: "host-2", peerIP: "192.0.2.1", asNumber: 64512 };
+  assert.equal(sessionsOf([noMesh, four1, four2, bgpPeer("a", reverse)]).length, 1);
+  assert.equal(sessionsOf([noMesh, four1, four2, bgpPeer("a", { ...reverse, reversePeering: "Manual" })]).length, 0);
+});

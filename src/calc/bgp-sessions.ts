@@ -21,22 +21,43 @@ export type SessionInput = {
  */
 export function computeSessions(input: SessionInput): SessionWanted[] {
   const peers = input.peers.toSorted((a, b) => compareTexts(a.metadata.name, b.metadata.name));
-  const candidates = [
-    ...peers.filter(isGlobal).flatMap((peer) => peerSessions(peer, input)),
-    ...peers.filter((peer) => !isGlobal(peer)).flatMap((peer) => peerSessions(peer, input)),
-    ...peers.flatMap((peer) => reverseSessions(peer, input)),
-    ...meshSessions(input),
+  const askedBy = (peer: BGPPeer, sessions: SessionWanted[]): Candidate[] =>
+    sessions.map((session) => ({ session, canServe: canServe(peer) }));
+  const candidates: Candidate[] = [
+    ...peers.filter(isGlobal).flatMap((peer) => askedBy(peer, peerSessions(peer, input))),
+    ...peers.filter((peer) => !isGlobal(peer)).flatMap((peer) => askedBy(peer, peerSessions(peer, input))),
+    ...peers.flatMap((peer) => askedBy(peer, reverseSessions(peer, input))),
+    // A mesh that wants a password has no session without it.
+    ...meshSessions(input).map((session) => ({ session, canServe: !input.settings.hasMeshPassword })),
   ];
-  const byEnd = new Map<string, SessionWanted>();
+  const byEnd = new Map<string, Candidate>();
   const names = new Set<string>();
-  for (const session of candidates) {
-    const end = `${session.address} ${session.port}`;
+  for (const candidate of candidates) {
+    const { address, port, name } = candidate.session;
+    const end = `${address} ${port}`;
     // The speaker knows sessions by name: two nodes that claim one address must not make two of one name.
-    if (byEnd.has(end) || names.has(session.name)) continue;
-    byEnd.set(end, session);
-    names.add(session.name);
+    if (byEnd.has(end) || names.has(name)) continue;
+    byEnd.set(end, candidate);
+    names.add(name);
   }
-  return [...byEnd.values()].sort((a, b) => compareTexts(a.name, b.name));
+  const served = [...byEnd.values()].filter((candidate) => candidate.canServe).map(({ session }) => session);
+  return served.sort((a, b) => compareTexts(a.name, b.name));
+}
+
+/** One that cannot be served still keeps others from making the session in its place. */
+type Candidate = { readonly session: SessionWanted; readonly canServe: boolean };
+
+/**
+ * Settings that a session must not come up without: it would be open to others, or let through what it should not. Such a
+ * peer has no session until the speaker heeds them.
+ */
+function canServe({ spec }: BGPPeer): boolean {
+  return (
+    spec.password?.secretKeyRef === undefined &&
+    spec.filters === undefined &&
+    (spec.ttlSecurity ?? 0) === 0 &&
+    spec.localASNumber === undefined
+  );
 }
 
 /** Every node with every other, except route reflectors. */
@@ -93,7 +114,7 @@ function peerSessions(peer: BGPPeer, input: SessionInput): SessionWanted[] {
       // A BGPPeer for every node gives both ends the same session, so that one of them has to wait for the other.
       isPassive: isGlobalPeer && isNodeAddress && waits(own, address),
       families: behind === undefined ? [familyOf(version)] : nodeFamilies(node, behind, version),
-      nextHopMode: "auto",
+      nextHopMode: nextHopModeOf(peer, peer.spec.asNumber ?? settings.asNumber, node),
     },
   ];
 }
@@ -102,7 +123,8 @@ function peerSessions(peer: BGPPeer, input: SessionInput): SessionWanted[] {
 function reverseSessions(peer: BGPPeer, input: SessionInput): SessionWanted[] {
   const { node, nodes } = input;
   const target = readTarget(peer);
-  if (target === undefined || nodeBehind(peer, input)?.name !== node.name) return [];
+  if (target === undefined || peer.spec.reversePeering === "Manual") return [];
+  if (nodeBehind(peer, input)?.name !== node.name) return [];
   const version = addressVersion(target.address);
   const own = node.address[version];
   if (own === undefined) return [];
@@ -122,7 +144,7 @@ function reverseSessions(peer: BGPPeer, input: SessionInput): SessionWanted[] {
           asNumber: other.asNumber,
           isPassive: false,
           families: nodeFamilies(node, other, version),
-          nextHopMode: "auto",
+          nextHopMode: nextHopModeOf(peer, other.asNumber, node),
         } satisfies SessionWanted,
       ];
     });
@@ -156,6 +178,15 @@ function appliesTo({ spec }: BGPPeer, node: BgpNode): boolean {
 
 function localAddress(peer: BGPPeer, own: IpAddress): { readonly localAddress?: IpAddress } {
   return peer.spec.sourceAddress === "None" ? {} : { localAddress: own };
+}
+
+/** The older way to say Keep holds for sessions with another AS only. */
+function nextHopModeOf({ spec }: BGPPeer, peerAs: number, node: BgpNode): SessionWanted["nextHopMode"] {
+  if (spec.nextHopMode === "Self") return "self";
+  if (spec.nextHopMode === "Keep") return "keep";
+  return spec.nextHopMode === undefined && spec.keepOriginalNextHop === true && peerAs !== node.asNumber
+    ? "keep"
+    : "auto";
 }
 
 /** Of two ends the one that sees the greater address, as text, leaves connecting to the other. */

@@ -1,6 +1,7 @@
-import { type Cidr, cidrAddress } from "../lib/index.ts";
+import { type Cidr, addressToCidr, cidrAddress } from "../lib/index.ts";
 import {
   type GlobalNetworkSet,
+  type HostEndpoint,
   type NetworkSet,
   type WorkloadEndpoint,
   defaultProfileName,
@@ -25,6 +26,17 @@ export function endpointItem({ metadata, spec }: WorkloadEndpoint): SetItem {
     name === undefined || !hasPorts(protocol) ? [] : [{ name, protocol: protocolNumber(protocol), port }],
   );
   return { labels, parents: spec.profiles ?? [], nets: unique(spec.ipNetworks ?? []), ports };
+}
+
+/** An interface of a host as selectors and named ports see it: it is in no namespace. */
+export function hostEndpointItem({ metadata, spec }: HostEndpoint): SetItem {
+  const ports = (spec.ports ?? []).map(({ name, protocol, port }) => ({
+    name,
+    protocol: protocolNumber(protocol),
+    port,
+  }));
+  const nets = unique((spec.expectedIPs ?? []).map(addressToCidr));
+  return { labels: ownLabels(metadata.labels), parents: spec.profiles ?? [], nets, ports };
 }
 
 /** A set of nets as selectors see it: one with a namespace inherits that namespace's labels. */

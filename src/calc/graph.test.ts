@@ -132,6 +132,52 @@ test("nothing is told before the first sync", () => {
   assert.notDeepEqual(pair.graph.flush(), []);
 });
 
+test("tiers stand in their order, missing ones last, and tell what becomes of what nobody decided", () => {
+  const tiersIn = (name: string) => {
+    const pair = new Pair();
+    for (const resource of states[name]!) pair.graph.onResource(keyOf(resource), resource);
+    pair.graph.onSynced();
+    pair.flush();
+    const [endpoint] = pair.receiver.endpoints.values();
+    return endpoint?.tiers.map(({ name, defaultAction }) => `${name} ${defaultAction}`);
+  };
+  assert.deepEqual(tiersIn("tiers in order"), ["early Pass", "default Deny", "late Deny", "missing Deny"]);
+  assert.deepEqual(tiersIn("the tiers are missing"), ["default Deny", "early Deny", "late Deny"]);
+  assert.deepEqual(tiersIn("the tiers have other orders"), ["late Deny", "early Deny"]);
+});
+
+test("policies of Kubernetes stand beside ours under their own keys, and a bad rule of an administrator denies", () => {
+  const pair = new Pair();
+  for (const resource of states["policies of Kubernetes"]!) pair.graph.onResource(keyOf(resource), resource);
+  pair.graph.onSynced();
+  pair.flush();
+  const [endpoint] = pair.receiver.endpoints.values();
+  assert.deepEqual(
+    endpoint?.tiers.map(({ name, ingress }) => [name, ingress]),
+    [
+      ["kube-admin", ["KubernetesClusterNetworkPolicy//deny"]],
+      ["default", ["KubernetesNetworkPolicy/shop/allow-web", "NetworkPolicy/shop/allow-web"]],
+    ],
+  );
+  const deny = pair.receiver.policies.get("KubernetesClusterNetworkPolicy//deny");
+  assert.deepEqual(deny?.ingress, [{ action: "Deny", source: {}, destination: {} }]);
+  const allow = pair.receiver.policies.get("KubernetesNetworkPolicy/shop/allow-web");
+  assert.deepEqual(pair.receiver.membersOf(allow?.ingress[0]?.source.inSet ?? ""), ["10.0.0.3/32"]);
+});
+
+test("a rule about a service allows nothing, and denies whatever else it says", () => {
+  const pair = new Pair();
+  for (const resource of states["a service account and a host"]!) pair.graph.onResource(keyOf(resource), resource);
+  pair.graph.onSynced();
+  pair.flush();
+  const rules = pair.receiver.policies.get("GlobalNetworkPolicy//accounts")?.ingress ?? [];
+  assert.deepEqual(pair.receiver.membersOf(rules[0]?.source.inSet ?? ""), ["192.0.2.1/32"]);
+  assert.deepEqual(rules.slice(1), [
+    { action: "Allow", source: { nets: [] }, destination: {} },
+    { action: "Deny", source: {}, destination: {} },
+  ]);
+});
+
 test("objects of kinds of no concern change nothing", () => {
   const pair = new Pair();
   pair.graph.onSynced();

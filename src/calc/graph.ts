@@ -1,16 +1,18 @@
+import type { Result } from "../lib/index.ts";
 import {
-  type GlobalNetworkPolicy,
   type Kind,
-  type NetworkPolicy,
   type Resource,
   type ResourceOf,
+  convertClusterNetworkPolicy,
+  convertNetworkPolicy,
   isKind,
 } from "../resources/index.ts";
 import { ActiveRules, UsedSets } from "./active-rules.ts";
-import { endpointItem, networkSetItem } from "./endpoints.ts";
+import { endpointItem, hostEndpointItem, networkSetItem } from "./endpoints.ts";
 import { LocalEndpoints } from "./local-endpoints.ts";
 import { MemberSets } from "./member-sets.ts";
 import type { CalcMessage } from "./messages.ts";
+import type { PolicyResource } from "./policy.ts";
 import { Profiles } from "./profiles.ts";
 import { Routing } from "./routing.ts";
 import { Sequencer } from "./sequencer.ts";
@@ -20,7 +22,7 @@ import { Sequencer } from "./sequencer.ts";
  * alone, not on the order in which they came. A resource that is invalid is given as undefined: it is absent.
  *
  * ```
- *  NetworkSet ─────────────────────────────────────────────────────┐ items
+ *  NetworkSet, HostEndpoint ───────────────────────────────────────┐ items
  *  GlobalNetworkSet ───────────────────────────────────────────────┤
  *  WorkloadEndpoint ──┬────────────────────────────────────────────┤
  *                     │ own ones                                   v
@@ -30,10 +32,14 @@ import { Sequencer } from "./sequencer.ts";
  *  Policy ────────────│───│── policies' subjects) │ (twice) ├──> policies, profiles ──┤
  *                     │   └──> endpoints with ────└─────────┘                         v
  *  Namespace ┐        │        their tiers ────────────^──────────────────────> Sequencer ──> messages
+ *  ServiceAcc┤        │
  *  Profile ──┴─> Profiles ── labels to inherit, rules ─┘ (labels: to MemberSets too)  ^
  *                                                                                     │
  *  Node, BGPPeer, BGPConfiguration, IPPool, BlockAffinity ──> Routing ── bgp, adverts ┘
  * ```
+ *
+ * A Tier goes to LocalEndpoints; the policies of Kubernetes are converted and then treated as ours, under their own keys.
+ * Staged policies decide nothing and are passed over.
  *
  * Label indexes are updated as resources come; rules, tiers, sessions are worked out at `flush`, once for all changes.
  */
@@ -63,8 +69,8 @@ export class CalcGraph {
 
   /** `key` as by resourceKey; undefined when the object is gone or invalid. Keys of kinds of no concern are passed over. */
   onResource(key: string, resource: Resource | undefined): void {
-    const [kind = "", , name = ""] = key.split("/");
-    if (isHandled(kind)) this.#handlers[kind](key, name, resource);
+    const [kind = "", namespace = "", name = ""] = key.split("/");
+    if (isHandled(kind)) this.#handlers[kind]({ key, namespace, name }, resource);
   }
 
   /** Every kind has been listed once: from now on `flush` speaks. */
@@ -92,20 +98,27 @@ export class CalcGraph {
     return this.#sequencer.flush(this.#members.flush());
   }
 
-  readonly #handlers: Readonly<Record<HandledKind, (key: string, name: string, resource?: Resource) => void>> = {
-    WorkloadEndpoint: (key, _name, resource) => this.#onEndpoint(key, only(resource, "WorkloadEndpoint")),
-    NetworkSet: (key, _name, resource) => this.#onNetworkSet(key, only(resource, "NetworkSet")),
-    GlobalNetworkSet: (key, _name, resource) => this.#onNetworkSet(key, only(resource, "GlobalNetworkSet")),
-    NetworkPolicy: (key, _name, resource) => this.#onPolicy(key, only(resource, "NetworkPolicy")),
-    GlobalNetworkPolicy: (key, _name, resource) => this.#onPolicy(key, only(resource, "GlobalNetworkPolicy")),
-    Namespace: (_key, name, resource) => this.#profiles.setNamespace(name, only(resource, "Namespace")),
-    Profile: (_key, name, resource) => this.#profiles.setProfile(name, only(resource, "Profile")),
-    Node: (_key, name, resource) => this.#routing.setNode(name, only(resource, "Node")),
-    BGPPeer: (_key, name, resource) => this.#routing.setPeer(name, only(resource, "BGPPeer")),
-    BGPConfiguration: (_key, name, resource) =>
-      this.#routing.setConfiguration(name, only(resource, "BGPConfiguration")),
-    IPPool: (_key, name, resource) => this.#routing.setPool(name, only(resource, "IPPool")),
-    BlockAffinity: (_key, name, resource) => this.#routing.setAffinity(name, only(resource, "BlockAffinity")),
+  readonly #handlers: Readonly<Record<HandledKind, (id: ObjectId, resource?: Resource) => void>> = {
+    WorkloadEndpoint: ({ key }, resource) => this.#onEndpoint(key, only(resource, "WorkloadEndpoint")),
+    HostEndpoint: ({ key }, resource) => this.#onHostEndpoint(key, only(resource, "HostEndpoint")),
+    NetworkSet: ({ key }, resource) => this.#onNetworkSet(key, only(resource, "NetworkSet")),
+    GlobalNetworkSet: ({ key }, resource) => this.#onNetworkSet(key, only(resource, "GlobalNetworkSet")),
+    NetworkPolicy: ({ key }, resource) => this.#onPolicy(key, only(resource, "NetworkPolicy")),
+    GlobalNetworkPolicy: ({ key }, resource) => this.#onPolicy(key, only(resource, "GlobalNetworkPolicy")),
+    KubernetesNetworkPolicy: ({ key }, resource) =>
+      this.#onPolicy(key, convert(only(resource, "KubernetesNetworkPolicy"), convertNetworkPolicy)),
+    KubernetesClusterNetworkPolicy: ({ key }, resource) =>
+      this.#onPolicy(key, convert(only(resource, "KubernetesClusterNetworkPolicy"), convertClusterNetworkPolicy)),
+    Tier: ({ name }, resource) => this.#local.setTier(name, only(resource, "Tier")?.spec),
+    Namespace: ({ name }, resource) => this.#profiles.setNamespace(name, only(resource, "Namespace")),
+    ServiceAccount: ({ namespace, name }, resource) =>
+      this.#profiles.setServiceAccount(namespace, name, only(resource, "ServiceAccount")),
+    Profile: ({ name }, resource) => this.#profiles.setProfile(name, only(resource, "Profile")),
+    Node: ({ name }, resource) => this.#routing.setNode(name, only(resource, "Node")),
+    BGPPeer: ({ name }, resource) => this.#routing.setPeer(name, only(resource, "BGPPeer")),
+    BGPConfiguration: ({ name }, resource) => this.#routing.setConfiguration(name, only(resource, "BGPConfiguration")),
+    IPPool: ({ name }, resource) => this.#routing.setPool(name, only(resource, "IPPool")),
+    BlockAffinity: ({ name }, resource) => this.#routing.setAffinity(name, only(resource, "BlockAffinity")),
   };
 
   #onEndpoint(key: string, endpoint: ResourceOf<"WorkloadEndpoint"> | undefined): void {
@@ -115,12 +128,17 @@ export class CalcGraph {
     else this.#local.deleteEndpoint(key);
   }
 
+  #onHostEndpoint(key: string, endpoint: ResourceOf<"HostEndpoint"> | undefined): void {
+    if (endpoint === undefined) this.#members.deleteItem(key);
+    else this.#members.setItem(key, hostEndpointItem(endpoint));
+  }
+
   #onNetworkSet(key: string, set: ResourceOf<"NetworkSet" | "GlobalNetworkSet"> | undefined): void {
     if (set === undefined) this.#members.deleteItem(key);
     else this.#members.setItem(key, networkSetItem(set));
   }
 
-  #onPolicy(key: string, policy: NetworkPolicy | GlobalNetworkPolicy | undefined): void {
+  #onPolicy(key: string, policy: PolicyResource | undefined): void {
     this.#policies.setSource(key, policy);
     if (policy === undefined) this.#local.deletePolicy(key);
     else this.#local.setPolicy(key, policy);
@@ -130,11 +148,16 @@ export class CalcGraph {
 /** Kinds that a host's work depends on; the others concern IPAM alone. */
 const handledKinds = [
   "WorkloadEndpoint",
+  "HostEndpoint",
   "NetworkSet",
   "GlobalNetworkSet",
   "NetworkPolicy",
   "GlobalNetworkPolicy",
+  "KubernetesNetworkPolicy",
+  "KubernetesClusterNetworkPolicy",
+  "Tier",
   "Namespace",
+  "ServiceAccount",
   "Profile",
   "Node",
   "BGPPeer",
@@ -143,10 +166,24 @@ const handledKinds = [
   "BlockAffinity",
 ] as const satisfies readonly Kind[];
 
+type ObjectId = { readonly key: string; readonly namespace: string; readonly name: string };
+
 type HandledKind = (typeof handledKinds)[number];
 
 function isHandled(kind: string): kind is HandledKind {
   return handledKinds.some((handled) => handled === kind);
+}
+
+/** Undefined for a policy that nothing can be made of. */
+function convert<P extends Resource>(
+  policy: P | undefined,
+  by: (policy: P) => Result<PolicyResource | undefined>,
+): PolicyResource | undefined {
+  if (policy === undefined) return undefined;
+  // The uid plays no part here: an odd one is no reason to do without the policy.
+  const { uid: _, ...metadata } = policy.metadata;
+  const converted = by({ ...policy, metadata });
+  return converted.ok ? converted.value : undefined;
 }
 
 function only<K extends Kind>(resource: Resource | undefined, kind: K): ResourceOf<K> | undefined {

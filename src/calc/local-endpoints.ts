@@ -1,10 +1,10 @@
-import { type WorkloadEndpoint, keyOf } from "../resources/index.ts";
+import { type TierSpec, type WorkloadEndpoint, keyOf } from "../resources/index.ts";
 import { type Selector, selectorText } from "../selector/index.ts";
 import { endpointItem, localEndpoint } from "./endpoints.ts";
 import { LabelIndex, type Labels } from "./label-index.ts";
 import type { LocalEndpoint } from "./messages.ts";
 import { type PolicyResource, policySubject } from "./policy.ts";
-import { sortIntoTiers } from "./tiers.ts";
+import { Tiers } from "./tiers.ts";
 
 /** Told who is in use by endpoints of this host. Counting is the receiver's business. */
 export type UseListener = {
@@ -19,6 +19,7 @@ export class LocalEndpoints {
   readonly #policies = new Map<string, { readonly policy: PolicyResource; readonly subject: Selector | undefined }>();
   readonly #endpointsByPolicy = new Map<string, Set<string>>();
   readonly #endpointCountByProfile = new Map<string, number>();
+  readonly #tiers = new Tiers();
   readonly #dirty = new Set<string>();
   readonly #index = new LabelIndex({
     onMatch: (policyId, endpointId) => this.#onMatch(policyId, endpointId),
@@ -60,6 +61,11 @@ export class LocalEndpoints {
     this.#index.deleteSelector(id);
   }
 
+  setTier(name: string, tier: TierSpec | undefined): void {
+    this.#tiers.set(name, tier);
+    for (const id of this.#endpoints.keys()) this.#dirty.add(id);
+  }
+
   setParent(profileName: string, labels: Labels | undefined): void {
     this.#index.setParent(profileName, labels);
   }
@@ -79,7 +85,7 @@ export class LocalEndpoints {
       const entry = this.#policies.get(policyId);
       if (entry !== undefined) policies.set(policyId, entry.policy);
     }
-    return { ...localEndpoint(endpoint), tiers: sortIntoTiers(policies) };
+    return { ...localEndpoint(endpoint), tiers: this.#tiers.sort(policies) };
   }
 
   #onMatch(policyId: string, endpointId: string): void {

@@ -29,17 +29,20 @@ export function policySubject(policy: PolicyResource): Selector | undefined {
   });
 }
 
+type KeyedPolicy = readonly [key: string, policy: PolicyResource];
+
 /** Within a tier: by order, those without one last; then by name, namespace and kind as one text. */
-export function comparePolicies(a: PolicyResource, b: PolicyResource): number {
+export function comparePolicies([keyA, a]: KeyedPolicy, [keyB, b]: KeyedPolicy): number {
   const [orderA, orderB] = [orderOf(a), orderOf(b)];
   if (orderA !== orderB) return orderA < orderB ? -1 : 1;
-  return compareTexts(tieBreaker(a), tieBreaker(b));
+  return compareTexts(tieBreaker(keyA), tieBreaker(keyB));
 }
 
 function orderOf(policy: PolicyResource): number {
   return policy.spec.order ?? Number.POSITIVE_INFINITY;
 }
 
-function tieBreaker({ kind, metadata }: PolicyResource): string {
-  return `${metadata.name}/${metadata.namespace ?? ""}/${kind}`;
+/** The kind is that of the key: a policy of Kubernetes keeps its own, though it counts as one of ours. */
+function tieBreaker(key: string): string {
+  return key.split("/").toReversed().join("/");
 }

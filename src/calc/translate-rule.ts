@@ -30,6 +30,10 @@ export class RuleTranslator {
   }
 
   translate(rule: Rule): ActiveRule {
+    const services = rule.source?.services ?? rule.destination?.services;
+    // Nobody here knows who serves a service. What cannot be decided must not open: such a rule matches nothing, or, if it
+    // denies, whatever the rest of it says.
+    if (services !== undefined && rule.action !== "Deny") return { action: rule.action, ...nothing };
     const { action, ipVersion, protocol, notProtocol, icmp, notICMP } = rule;
     return {
       action,
@@ -104,6 +108,9 @@ export class RuleTranslator {
 }
 
 const everything = makeSelector({ type: "all" });
+
+/** No packet comes from here. */
+const nothing: Pick<ActiveRule, "source" | "destination"> = { source: { nets: [] }, destination: {} };
 
 function hasOnlyNames(ports: readonly Port[] | undefined): boolean {
   return ports !== undefined && ports.length > 0 && ports.every((port) => readPort(port).type === "name");

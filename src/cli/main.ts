@@ -1,9 +1,12 @@
 import { Command, Option } from "commander";
 import { describeFailure, exitStatus } from "./failure.ts";
+import { addInformCommands } from "./inform.ts";
 import { addLabCommands } from "./lab.ts";
 import { addResourceCommands } from "./resources.ts";
 import { addRoleCommands } from "./roles.ts";
+import { addTokenCommands } from "./token.ts";
 import { addNodeCommands } from "./node.ts";
+import { addOracleCommand } from "./oracle.ts";
 import { addWorkloadCommands } from "./workload.ts";
 
 const version = "0.1.0";
@@ -14,17 +17,26 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .description("Plain IP networking: every server is a router, every workload has its own address.")
     .version(version)
     .addOption(
-      new Option("--server <socket>", "unix socket of the server")
+      new Option("--server <socket>", "unix socket of the server, or https://HOST:PORT")
         .env("TORTIE_SERVER")
         .default("/run/tortie/server.sock"),
+    )
+    .addOption(
+      new Option(
+        "--credentials <file>",
+        "what `tortie token create --role` wrote, to be known to a server on the network",
+      ).env("TORTIE_CREDENTIALS"),
     )
     .showHelpAfterError("(tortie COMMAND --help tells what a command takes)")
     .exitOverride();
   addResourceCommands(program);
+  addInformCommands(program);
   addNodeCommands(program);
   addWorkloadCommands(program);
   addLabCommands(program);
   addRoleCommands(program);
+  addTokenCommands(program);
+  addOracleCommand(program);
   try {
     await program.parseAsync([...args], { from: "user" });
     return Number(process.exitCode ?? exitStatus.ok);

@@ -4,8 +4,8 @@ import { LineCounter, parseAllDocuments } from "yaml";
 import { type Resource, decodeResource } from "../resources/index.ts";
 import { BadInput } from "./failure.ts";
 
-/** A resource and where the user wrote it. */
-export type Manifest = { readonly resource: Resource; readonly where: string };
+/** A resource, what the user wrote for it, and where. */
+export type Manifest = { readonly resource: Resource; readonly json: unknown; readonly where: string };
 
 /**
  * Reads every document of the given files; `-` is standard input, a folder stands for its .yaml, .yml and
@@ -22,7 +22,7 @@ export function readManifests(paths: readonly string[]): Manifest[] {
       }
       const decoded = decodeResource(document.value);
       const where = `${document.where}${describeObject(document.value)}`;
-      if (decoded.ok) manifests.push({ resource: decoded.value, where });
+      if (decoded.ok) manifests.push({ resource: decoded.value, json: document.value, where });
       else lines.push(...BadInput.fromProblems(where, decoded.problems).lines);
     }
   }

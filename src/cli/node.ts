@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import type { AgentRoutes, AgentStatus } from "../agent/index.ts";
 import type { RibRow } from "../bgp/index.ts";
-import { cidrContains, compareCidrs, parseAddress, parseCidr, formatAge, formatTable } from "../lib/index.ts";
 import { askAgent } from "../client/index.ts";
+import { cidrContains, compareCidrs, formatAge, formatTable, parseAddress, parseCidr } from "../lib/index.ts";
 import { type AgentOptions, withAgentOption } from "./agent-socket.ts";
 import { BadInput } from "./failure.ts";
 

@@ -6,6 +6,7 @@ import {
   type ResourceOf,
   apiVersionOf,
   definitionOf,
+  encodeResource,
 } from "../resources/index.ts";
 import { isObjectMissing, memberOf, statusFailure, textOf } from "./status-failure.ts";
 import { type Call, type Target, Transport } from "./transport.ts";
@@ -25,6 +26,26 @@ export type ResourceList<K extends Kind> = {
   readonly unreadable: readonly UnreadableObject[];
   readonly resourceVersion: string;
 };
+
+export type WriteOptions = {
+  /** Everything is judged and nothing written; the answer is what would be there. */
+  readonly isDryRun?: boolean | undefined;
+  /** Members the server does not know are refused; without it, it leaves them out. */
+  readonly isStrict?: boolean | undefined;
+};
+
+/** `merge` is RFC 7396, `json` RFC 6902, `apply` a server-side apply in the name of `manager`. */
+export type Patch =
+  | { readonly type: "merge" | "json"; readonly body: unknown }
+  | {
+      readonly type: "apply";
+      readonly body: unknown;
+      readonly manager: string;
+      readonly isForced?: boolean | undefined;
+    };
+
+/** Which objects: those of one namespace or of all, and those a Kubernetes label selector chooses. */
+export type Selection = { readonly namespace?: string | undefined; readonly labelSelector?: string | undefined };
 
 export type WatchEvent<K extends Kind> =
   /** The server has accepted the watch; comes first and once. */
@@ -47,19 +68,18 @@ export type WatchEvent<K extends Kind> =
  */
 export interface ApiClient extends Disposable {
   get<K extends Kind>(kind: K, id: ObjectId): Promise<ResourceOf<K> | undefined>;
-  /** Of one namespace, or of all. */
-  list<K extends Kind>(
-    kind: K,
-    options?: { readonly namespace?: string; readonly signal?: AbortSignal },
-  ): Promise<ResourceList<K>>;
+  list<K extends Kind>(kind: K, options?: Selection & { readonly signal?: AbortSignal }): Promise<ResourceList<K>>;
   /** TT_API_EXISTS; TT_API_NOT_FOUND when its namespace is missing. */
-  create<R extends Resource>(resource: R): Promise<ResourceOf<R["kind"]>>;
+  create<R extends Resource>(resource: R, options?: WriteOptions): Promise<ResourceOf<R["kind"]>>;
   /** TT_API_CONFLICT when it is not at the resource's `resourceVersion` any more; TT_API_NOT_FOUND. */
-  update<R extends Resource>(resource: R): Promise<ResourceOf<R["kind"]>>;
+  update<R extends Resource>(resource: R, options?: WriteOptions): Promise<ResourceOf<R["kind"]>>;
+  /** TT_API_NOT_FOUND, but for a server-side apply, which creates; TT_API_CONFLICT when that is about fields of others. */
+  patch<K extends Kind>(kind: K, id: ObjectId, patch: Patch, options?: WriteOptions): Promise<ResourceOf<K>>;
   /** TT_API_NOT_FOUND; TT_API_CONFLICT when it is not at `resourceVersion` or has another `uid`. */
   delete(
     kind: Kind,
     id: ObjectId & { readonly resourceVersion?: string | undefined; readonly uid?: string | undefined },
+    options?: WriteOptions,
   ): Promise<void>;
   /**
    * What happens after a version. Ends when the server ends it or the signal aborts; fails when the connection does, or when
@@ -67,8 +87,10 @@ export interface ApiClient extends Disposable {
    */
   watch<K extends Kind>(
     kind: K,
-    options: { readonly namespace?: string; readonly resourceVersion: string; readonly signal: AbortSignal },
+    options: Selection & { readonly resourceVersion: string; readonly signal: AbortSignal },
   ): AsyncIterable<WatchEvent<K>>;
+  /** What the server says of itself, as Kubernetes' version document has it. */
+  version(): Promise<string>;
 }
 
 /** More than two of the server's bookmarks. */
@@ -99,10 +121,11 @@ class HttpClient implements ApiClient {
 
   async list<K extends Kind>(
     kind: K,
-    { namespace, signal }: { readonly namespace?: string; readonly signal?: AbortSignal } = {},
+    { namespace, labelSelector, signal }: Selection & { readonly signal?: AbortSignal } = {},
   ): Promise<ResourceList<K>> {
     const definition = definitionOf(kind);
-    const { code, json } = await this.#call({ method: "GET", path: collectionPath(definition, namespace), signal });
+    const path = withQuery(collectionPath(definition, namespace), { labelSelector });
+    const { code, json } = await this.#call({ method: "GET", path, signal });
     const found = memberOf(json, "items");
     if (code !== 200 || !Array.isArray(found)) throw statusFailure(code, json);
     const items: ResourceOf<K>[] = [];
@@ -115,20 +138,35 @@ class HttpClient implements ApiClient {
     return { items, unreadable, resourceVersion: textOf(memberOf(json, "metadata"), "resourceVersion") };
   }
 
-  async create<R extends Resource>(resource: R): Promise<ResourceOf<R["kind"]>> {
+  async create<R extends Resource>(resource: R, options: WriteOptions = {}): Promise<ResourceOf<R["kind"]>> {
     const kind: R["kind"] = resource.kind;
     const definition = definitionOf(kind);
-    const path = collectionPath(definition, resource.metadata.namespace);
-    const { code, json } = await this.#call({ method: "POST", path, body: resource });
+    const path = withQuery(collectionPath(definition, resource.metadata.namespace), writeQuery(options));
+    const { code, json } = await this.#call({ method: "POST", path, body: encodeResource(resource) });
     return readAnswer(definition, code, json);
   }
 
-  async update<R extends Resource>(resource: R): Promise<ResourceOf<R["kind"]>> {
+  async update<R extends Resource>(resource: R, options: WriteOptions = {}): Promise<ResourceOf<R["kind"]>> {
     const kind: R["kind"] = resource.kind;
     const definition = definitionOf(kind);
-    const path = objectPath(definition, resource.metadata);
-    const { code, json } = await this.#call({ method: "PUT", path, body: resource });
+    const path = withQuery(objectPath(definition, resource.metadata), writeQuery(options));
+    const { code, json } = await this.#call({ method: "PUT", path, body: encodeResource(resource) });
     return readAnswer(definition, code, json);
+  }
+
+  async patch<K extends Kind>(kind: K, id: ObjectId, patch: Patch, options: WriteOptions = {}): Promise<ResourceOf<K>> {
+    const definition = definitionOf(kind);
+    const owner = patch.type === "apply" ? { fieldManager: patch.manager, force: flag(patch.isForced) } : {};
+    const path = withQuery(objectPath(definition, id), { ...writeQuery(options), ...owner });
+    const mediaType = patchTypes[patch.type];
+    const { code, json } = await this.#call({ method: "PATCH", path, body: patch.body, mediaType });
+    return readAnswer(definition, code, json);
+  }
+
+  async version(): Promise<string> {
+    const { code, json } = await this.#call({ method: "GET", path: "/version" });
+    if (code !== 200) throw statusFailure(code, json);
+    return textOf(json, "gitVersion");
   }
 
   async delete(
@@ -138,20 +176,24 @@ class HttpClient implements ApiClient {
       uid,
       ...id
     }: ObjectId & { readonly resourceVersion?: string | undefined; readonly uid?: string | undefined },
+    options: WriteOptions = {},
   ): Promise<void> {
     const body = { kind: "DeleteOptions", apiVersion: "v1", preconditions: { resourceVersion, uid } };
-    const { code, json } = await this.#call({ method: "DELETE", path: objectPath(definitionOf(kind), id), body });
+    const path = withQuery(objectPath(definitionOf(kind), id), {
+      dryRun: options.isDryRun === true ? "All" : undefined,
+    });
+    const { code, json } = await this.#call({ method: "DELETE", path, body });
     if (code !== 200) throw statusFailure(code, json);
   }
 
   async *watch<K extends Kind>(
     kind: K,
-    options: { readonly namespace?: string; readonly resourceVersion: string; readonly signal: AbortSignal },
+    options: Selection & { readonly resourceVersion: string; readonly signal: AbortSignal },
   ): AsyncGenerator<WatchEvent<K>, void, void> {
-    const { namespace, resourceVersion, signal } = options;
+    const { namespace, labelSelector, resourceVersion, signal } = options;
     const definition = definitionOf(kind);
-    const query = new URLSearchParams({ watch: "true", allowWatchBookmarks: "true", resourceVersion });
-    const path = `${collectionPath(definition, namespace)}?${query}`;
+    const query = { watch: "true", allowWatchBookmarks: "true", resourceVersion, labelSelector };
+    const path = withQuery(collectionPath(definition, namespace), query);
     try {
       const { code, response } = await this.#transport.open({ method: "GET", path, signal }, this.#idleDeadlineMs);
       // For a reader that leaves before it has read anything; else the response has ended by then.
@@ -173,6 +215,28 @@ class HttpClient implements ApiClient {
     const { code, body } = await this.#transport.call(call);
     return { code, json: parseJson(body) };
   }
+}
+
+const patchTypes: Readonly<Record<Patch["type"], string>> = {
+  merge: "application/merge-patch+json",
+  json: "application/json-patch+json",
+  apply: "application/apply-patch+yaml",
+};
+
+type Query = Readonly<Record<string, string | undefined>>;
+
+function writeQuery({ isDryRun, isStrict }: WriteOptions): Query {
+  return { dryRun: isDryRun === true ? "All" : undefined, fieldValidation: isStrict === true ? "Strict" : undefined };
+}
+
+function flag(isSet: boolean | undefined): string | undefined {
+  return isSet === true ? "true" : undefined;
+}
+
+function withQuery(path: string, query: Query): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, value);
+  return parameters.size === 0 ? path : `${path}?${parameters}`;
 }
 
 async function* splitLines(pieces: AsyncIterable<string>): AsyncGenerator<string, void, void> {
@@ -212,7 +276,7 @@ function readEvent<K extends Kind>(definition: KindDefinition<K>, json: unknown)
 function decode<K extends Kind>(definition: KindDefinition<K>, json: unknown): Result<ResourceOf<K>> {
   // Items of a list need not say what they are.
   const typed =
-    typeof json === "object" ? { apiVersion: apiVersionOf(definition), kind: definition.kind, ...json } : json;
+    typeof json === "object" ? { apiVersion: apiVersionOf(definition), kind: definition.apiKind, ...json } : json;
   return definition.decode(typed, { unknownFields: "keep" });
 }
 

@@ -4,11 +4,31 @@
 export {
   type ApiClient,
   type ObjectId,
+  type Patch,
   type ResourceList,
+  type Selection,
   type UnreadableObject,
   type WatchEvent,
+  type WriteOptions,
   connect,
 } from "./api-client.ts";
+export {
+  type CreatedToken,
+  type CredentialsOrder,
+  type NewKey,
+  createCredentials,
+  createJoinToken,
+  joinCluster,
+  makeKey,
+  renewCredentials,
+} from "./access-client.ts";
+export {
+  type Credentials,
+  formatCredentials,
+  parseCredentials,
+  subjectOfCertificate,
+  validityOf,
+} from "./credentials.ts";
 export type { ResourceEvent } from "./resource-view.ts";
 export type { Target } from "./transport.ts";
 export { type WatchResourcesOptions, watchResources } from "./watch-resources.ts";

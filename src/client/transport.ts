@@ -1,14 +1,16 @@
 import { once } from "node:events";
-import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { TortieError } from "../lib/index.ts";
+import { type Route, type Target, openRoute } from "./route.ts";
 
-/** Where the server is. */
-export type Target = { readonly socketPath: string };
+export type { Target } from "./route.ts";
 
 export type Call = {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
   readonly body?: unknown;
+  /** Of the body; JSON if it is not said. */
+  readonly mediaType?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -22,11 +24,10 @@ const answerDeadlineMs = 30_000;
 
 /** HTTP to one server: the only place that knows how it is reached. Failures are TT_API_UNAVAILABLE or TT_API_DENIED. */
 export class Transport implements Disposable {
-  readonly #socketPath: string;
-  readonly #agent = new Agent({ keepAlive: true });
+  readonly #route: Route;
 
   constructor(target: Target) {
-    this.#socketPath = target.socketPath;
+    this.#route = openRoute(target);
   }
 
   async call(call: Call): Promise<Answer> {
@@ -54,22 +55,22 @@ export class Transport implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#agent.destroy();
+    this.#route[Symbol.dispose]();
   }
 
   async #send(call: Call): Promise<{ request: ClientRequest; response: IncomingMessage }> {
     try {
-      return await this.#sendOver(this.#agent, call);
+      return await this.#sendOver("kept", call);
     } catch (error) {
       if (!(error instanceof StaleConnection)) throw error;
       // The others that are kept may be as stale: on a connection of its own.
-      return await this.#sendOver(false, call);
+      return await this.#sendOver("own", call);
     }
   }
 
   async #sendOver(
-    agent: Agent | false,
-    { method, path, body, signal }: Call,
+    connection: "kept" | "own",
+    { method, path, body, mediaType = "application/json", signal }: Call,
   ): Promise<{ request: ClientRequest; response: IncomingMessage }> {
     const payload = body === undefined ? undefined : JSON.stringify(body);
     const headers =
@@ -77,11 +78,11 @@ export class Transport implements Disposable {
         ? { accept: "application/json" }
         : {
             accept: "application/json",
-            "content-type": "application/json",
+            "content-type": mediaType,
             "content-length": Buffer.byteLength(payload),
           };
-    const place = { socketPath: this.#socketPath, host: "localhost", path, method, headers, agent };
-    const request = httpRequest(signal === undefined ? place : { ...place, signal });
+    const said = { path, method, headers, ...(signal === undefined ? {} : { signal }) };
+    const request = this.#route.request(said, connection);
     request.setTimeout(answerDeadlineMs);
     request.on("timeout", () => request.destroy(new Error("it is silent")));
     // What fails after the response has begun is told to its reader.
@@ -98,16 +99,13 @@ export class Transport implements Disposable {
   }
 
   #failure(cause: unknown): TortieError {
-    if (codeOf(cause) === "EACCES") {
-      return new TortieError("TT_API_DENIED", `the socket ${this.#socketPath} may not be used`, {
-        cause,
-        hint: "run this as the user that the server runs as",
-      });
-    }
+    const explained = this.#route.explain(codeOf(cause));
+    if (explained !== undefined) return explained;
+    const at = this.#route.name;
     const why = cause instanceof Error ? cause.message : String(cause);
-    return new TortieError("TT_API_UNAVAILABLE", `the server does not answer at ${this.#socketPath}`, {
+    return new TortieError("TT_API_UNAVAILABLE", `the server does not answer at ${at}`, {
       cause,
-      fields: { socketPath: this.#socketPath, why },
+      fields: { server: at, why },
       hint: "is `tortie server` running?",
     });
   }

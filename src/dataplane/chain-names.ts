@@ -15,11 +15,19 @@ export const chainNames = {
 
 const way: Readonly<Record<Direction, string>> = { ingress: "in", egress: "out" };
 
+/** By the kind in a resource's key. */
+const policyWords: Readonly<Record<string, string>> = {
+  NetworkPolicy: "policy",
+  GlobalNetworkPolicy: "global",
+  KubernetesNetworkPolicy: "k8s",
+  KubernetesClusterNetworkPolicy: "k8s-global",
+};
+
 /** `policy-in/shop/database`, `global-out/baseline`. The id is a resource's key. */
 export function policyChainName(id: string, direction: Direction): string {
   const [kind = "", namespace = "", name = ""] = id.split("/");
-  const path = kind === "NetworkPolicy" ? `policy-${way[direction]}/${namespace}` : `global-${way[direction]}`;
-  return fit(`${path}/${name}`);
+  const place = namespace === "" ? "" : `${namespace}/`;
+  return fit(`${policyWords[kind] ?? kind}-${way[direction]}/${place}${name}`);
 }
 
 /** `profile-in/kns.shop` */

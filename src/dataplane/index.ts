@@ -17,5 +17,6 @@ export {
   workloadAlias,
   workloadPrefix,
 } from "./ownership.ts";
+export { PolicyTable } from "./policy-table.ts";
 export { mainTable, normalMetric, routeProtocols } from "./route-protocols.ts";
 export type { EndpointStatus, Sysctl, Wanted, WantedLink } from "./wanted.ts";

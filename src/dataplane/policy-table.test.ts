@@ -2,13 +2,12 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import type { ActiveRule, CalcMessage, LocalEndpoint } from "../calc/index.ts";
+import { type Packet, runTable } from "../nft/index.ts";
 import { policyChainName } from "./chain-names.ts";
 import { HostDataplane } from "./host-dataplane.ts";
 import { renderMatch } from "./render-rule.ts";
 import { address, cidr } from "./testing/cluster.ts";
 import { listTable } from "./testing/list-table.ts";
-import type { Packet } from "./testing/packet.ts";
-import { runTable } from "./testing/run-table.ts";
 
 const any: Pick<ActiveRule, "source" | "destination"> = { source: {}, destination: {} };
 
@@ -186,7 +185,8 @@ test("a line of a policy that becomes several rules logs a packet once", () => {
     { type: "policyUpdate", policy: { id: "NetworkPolicy/shop/web", ingress: [rule], egress: [] } },
   ]).wanted();
   const packet: Packet = { ...toWeb, ports: [9, 8443] };
-  assert.deepEqual(runTable(table, packet), { verdict: "drop", logged: ["tortie NetworkPolicy/shop/web: "] });
+  const outcome = runTable(table, packet);
+  assert.deepEqual([outcome.verdict, outcome.logged], ["drop", ["tortie NetworkPolicy/shop/web: "]]);
 });
 
 test("a rule without a protocol that has ports never matches a number", () => {

@@ -25,6 +25,12 @@ const firstAddress = {
   links: { 4: address("172.31.0.0"), 6: address("fd00:31::") },
 } as const;
 
+/** What all addresses of hosts are taken from. */
+export const hostsPrefixes: readonly [Cidr, Cidr] = [
+  makeCidr(firstAddress.hosts[4], hostsLength[4]),
+  makeCidr(firstAddress.hosts[6], hostsLength[6]),
+];
+
 /** What no pool may overlap: addresses of hosts and of the fabric. */
 export const ownPrefixes: readonly Cidr[] = [
   makeCidr(firstAddress.hosts[4], hostsLength[4]),

@@ -1,4 +1,5 @@
-import { type ApiClient, connect } from "../client/index.ts";
+import { writeFile } from "node:fs/promises";
+import { type ApiClient, connect, createJoinToken } from "../client/index.ts";
 import { type Logger, type Random, TortieError, formatProblem } from "../lib/index.ts";
 import { Attachments } from "./attachments.ts";
 import { isAgentAnswering, isServerAnswering } from "./is-answering.ts";
@@ -9,7 +10,7 @@ import { type Lab, spineNames } from "./lab.ts";
 import { type LabPart, partKey } from "./lab-part.ts";
 import { type LabStatus, count, describeLab } from "./lab-status.ts";
 import { Network } from "./network.ts";
-import { agentSocket, serverSocket } from "./places.ts";
+import { agentSocket, joinTokenPath, serverSocket } from "./places.ts";
 import { planLab } from "./plan-lab.ts";
 import { deleteResource, putResource } from "./put-resource.ts";
 import { readSessions } from "./read-sessions.ts";
@@ -166,13 +167,22 @@ export class LabBuilder implements AsyncDisposable {
         this.#note(part);
       }
     };
+    // The server takes longest: it starts while the rest of the network is made.
+    const namespaces = only(parts, "namespace");
+    await this.#putNamespaces(namespaces.filter(({ role }) => role === "server"));
     run("server");
-    await this.#putNetwork(only(parts, "namespace"), only(parts, "link"), step);
+    await this.#putNetwork(
+      namespaces.filter(({ role }) => role !== "server"),
+      only(parts, "link"),
+      step,
+    );
     run("spine");
     if (this.#isBare) return;
     await this.#supervisor.whenUp("server", () => isServerAnswering(serverSocket), signal, startDeadlineMs);
     if (processes.some(({ role }) => role === "server")) step("server up");
     await this.#putResources(only(parts, "resource"));
+    const newcomers = processes.filter(({ role, name }) => role === "agent" && !existing.has(`process/${name}`));
+    await each(newcomers, giveToken);
     run("agent");
     await this.#awaitAgents(processes, step, signal);
     const workloads = only(parts, "workload");
@@ -184,15 +194,19 @@ export class LabBuilder implements AsyncDisposable {
     if (workloads.length > 0) step(`${count(workloads.length, "workload")} attached`);
   }
 
+  async #putNamespaces(parts: readonly PartOf<"namespace">[]): Promise<void> {
+    for (const part of parts) {
+      await this.#network.addNamespace(part);
+      this.#note(part);
+    }
+  }
+
   async #putNetwork(
     namespaces: readonly PartOf<"namespace">[],
     links: readonly PartOf<"link">[],
     step: Report,
   ): Promise<void> {
-    for (const part of namespaces) {
-      await this.#network.addNamespace(part);
-      this.#note(part);
-    }
+    await this.#putNamespaces(namespaces);
     await this.#network.addLinks(links);
     for (const part of links) this.#note(part);
     const spines = this.#lab === undefined ? [] : spineNames(this.#lab.fabric);
@@ -228,6 +242,12 @@ export class LabBuilder implements AsyncDisposable {
   #note(part: LabPart): void {
     this.#present.set(partKey(part), part);
   }
+}
+
+/** What the host's agent joins with. The lab's keeper is the cluster's admin: it may open the server's socket. */
+async function giveToken({ name }: PartOf<"process">): Promise<void> {
+  const { token } = await createJoinToken({ socketPath: serverSocket }, { node: name });
+  await writeFile(joinTokenPath(name), `${token}\n`, { mode: 0o600 });
 }
 
 function only<T extends LabPart["type"]>(parts: readonly LabPart[], type: T): PartOf<T>[] {

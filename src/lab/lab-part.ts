@@ -9,7 +9,7 @@ export type NamespacePart = {
   readonly type: "namespace";
   /** Also its name in /run/netns. */
   readonly name: string;
-  readonly role: "fabric" | "spine" | "host" | "workload";
+  readonly role: "fabric" | "spine" | "server" | "host" | "workload";
   /** Addresses on `lo` besides the usual ones. */
   readonly loopback: readonly IpAddress[];
 };
@@ -22,6 +22,8 @@ export type LinkPart = {
   readonly isBridged: boolean;
   /** Prefixes that the fabric reaches by the host's end of the link, one of each IP version. */
   readonly behindHost: readonly Cidr[];
+  /** Prefixes that the host reaches by the fabric's end; of several links that lead there the one of the lowest metric is used. */
+  readonly behindFabric: { readonly prefixes: readonly Cidr[]; readonly metric: number };
 };
 
 export type LinkEnd = {

@@ -59,12 +59,18 @@ export class Network implements Disposable {
       );
       const masters = parts.filter((part) => part.isBridged && part.fabric.namespace === namespace);
       const routes = parts.filter((part) => part.fabric.namespace === namespace);
+      const ways = parts.filter((part) => part.host.namespace === namespace);
       await apply(socket, namespace, [
         ...masters.map(({ fabric }): RouteChange => {
           const index = indexOf(links, fabric.interface, namespace);
           return { type: "setLink", index, masterIndex: indexOf(links, bridge, namespace) };
         }),
-        ...routes.flatMap((part) => routesBehind(part, indexOf(links, part.fabric.interface, namespace))),
+        ...routes.flatMap(({ host, fabric, behindHost }) =>
+          routesBy(host, behindHost, indexOf(links, fabric.interface, namespace), 0),
+        ),
+        ...ways.flatMap(({ host, fabric, behindFabric: { prefixes, metric } }) =>
+          routesBy(fabric, prefixes, indexOf(links, host.interface, namespace), metric),
+        ),
       ]);
     }
   }
@@ -150,15 +156,16 @@ function putAddress(linkIndex: number, address: IpAddress, length: number): Rout
   return { type: "putAddress", address: { linkIndex, address, length, scope: "global", isNoDad: true } };
 }
 
-function routesBehind({ host, behindHost }: LinkPart, linkIndex: number): RouteChange[] {
-  return behindHost.flatMap((destination): RouteChange[] => {
-    const gateway = host.addresses.find(({ address }) => addressVersion(address) === cidrVersion(destination))?.address;
+/** Routes to prefixes that are reached by the other end of a link. */
+function routesBy(end: LinkEnd, prefixes: readonly Cidr[], linkIndex: number, metric: number): RouteChange[] {
+  return prefixes.flatMap((destination): RouteChange[] => {
+    const gateway = end.addresses.find(({ address }) => addressVersion(address) === cidrVersion(destination))?.address;
     if (gateway === undefined) return [];
     const route: Route = {
       destination,
       table: mainTable,
       protocol: staticProtocol,
-      metric: 0,
+      metric,
       type: "unicast",
       scope: "universe",
       linkIndex,

@@ -27,6 +27,11 @@ export function agentSocket(host: string): string {
   return `${agentRunDir(host)}/agent.sock`;
 }
 
+/** What the host joins the cluster with. */
+export function joinTokenPath(host: string): string {
+  return `${labDir}/${host}.token`;
+}
+
 export function agentStateDir(host: string): string {
   return `/run/tortie-state/${host}`;
 }

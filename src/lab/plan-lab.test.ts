@@ -45,11 +45,13 @@ test("a routed fabric has a namespace and a process for each spine, and each hos
   const { parts } = plan(threeHosts);
   assert.deepEqual(
     keys(parts, "namespace"),
-    ["spine-1", "spine-2", "a", "b", "c", "w1", "w2", "w3"].map((name) => `namespace/${name}`),
+    ["server", "spine-1", "spine-2", "a", "b", "c", "w1", "w2", "w3"].map((name) => `namespace/${name}`),
   );
   assert.deepEqual(
     keys(parts, "link"),
-    ["a/eth0", "a/eth1", "b/eth0", "b/eth1", "c/eth0", "c/eth1"].map((name) => `link/${name}`),
+    ["a/eth0", "a/eth1", "b/eth0", "b/eth1", "c/eth0", "c/eth1", "server/eth0", "server/eth1"].map(
+      (name) => `link/${name}`,
+    ),
   );
   assert.deepEqual(
     keys(parts, "process"),
@@ -81,8 +83,8 @@ test("on a routed fabric every host has an AS of its own, a session over each ad
 
 test("a segment is one bridged namespace, with the mesh as it is by default", () => {
   const { parts } = plan({ ...threeHosts, fabric: { type: "segment" } });
-  assert.deepEqual(keys(parts, "namespace")[0], "namespace/fabric");
-  assert.deepEqual(keys(parts, "link"), ["link/a/eth0", "link/b/eth0", "link/c/eth0"]);
+  assert.deepEqual(keys(parts, "namespace")[0], "namespace/server");
+  assert.deepEqual(keys(parts, "link"), ["link/a/eth0", "link/b/eth0", "link/c/eth0", "link/server/eth0"]);
   assert.ok(parts.every((part) => part.type !== "link" || (part.isBridged && part.fabric.addresses.length === 0)));
   assert.deepEqual(
     keys(parts, "process"),

@@ -1,4 +1,4 @@
-import { addressToCidr } from "../lib/index.ts";
+import { type Cidr, addressToCidr } from "../lib/index.ts";
 import {
   hostAddresses,
   hostAsNumber,
@@ -12,7 +12,8 @@ import {
 import { type Lab, type LabHost, type LabWorkload, spineNames } from "./lab.ts";
 import type { LabPart, LinkPart, NamespacePart, ProcessPart, SpineConfig, WorkloadPart } from "./lab-part.ts";
 import { labResources } from "./lab-resources.ts";
-import { agentRunDir, agentStateDir, serverSocket, serverStateDir, spineConfigPath } from "./places.ts";
+import { agentRunDir, agentStateDir, joinTokenPath, spineConfigPath } from "./places.ts";
+import { serverLinks, serverNamespace, serverPrefixes, serverProcess, serverUrl } from "./server-parts.ts";
 
 /** A host with its number, from which all its addresses follow. */
 export type NumberedHost = LabHost & { readonly number: number };
@@ -37,18 +38,14 @@ export function planLab(lab: Lab, options: PlanOptions): LabPlan {
     options.numbers,
   );
   const hosts = lab.hosts.map((host) => ({ ...host, number: numbers.get(host.name) ?? 0 }));
-  const network = [...namespaceParts(lab, hosts), ...linkParts(lab, hosts)];
+  const serverWires = options.isBare ? [] : serverLinks(lab.fabric);
+  const network = [...namespaceParts(lab, hosts), ...linkParts(lab, hosts), ...serverWires];
   const spines = spineParts(lab, hosts);
   if (options.isBare) return { numbers, parts: [...network, ...spines] };
-  const server: ProcessPart = {
-    type: "process",
-    name: "server",
-    role: "server",
-    args: ["server", "--state", serverStateDir, "--socket", serverSocket],
-  };
   const agents = hosts.map((host) => agentPart(lab, host));
   const workloads = hosts.flatMap((host) => host.workloads.map((workload) => workloadPart(host.name, workload)));
-  return { numbers, parts: [...network, server, ...spines, ...labResources(lab, hosts), ...agents, ...workloads] };
+  const server = [serverNamespace(lab.fabric), ...network, serverProcess(lab.fabric)];
+  return { numbers, parts: [...server, ...spines, ...labResources(lab, hosts), ...agents, ...workloads] };
 }
 
 function namespaceParts(lab: Lab, hosts: readonly NumberedHost[]): NamespacePart[] {
@@ -72,7 +69,9 @@ function namespaceParts(lab: Lab, hosts: readonly NumberedHost[]): NamespacePart
 
 function linkParts(lab: Lab, hosts: readonly NumberedHost[]): LinkPart[] {
   if (lab.fabric.type === "segment") return hosts.map(segmentLink);
-  return hosts.flatMap((host) => spineNames(lab.fabric).map((spine, at) => spineLink(host, spine, at + 1)));
+  return hosts.flatMap((host) =>
+    spineNames(lab.fabric).map((spine, at) => spineLink(host, spine, at + 1, serverPrefixes(lab.fabric))),
+  );
 }
 
 function segmentLink({ name, number }: NumberedHost): LinkPart {
@@ -87,10 +86,16 @@ function segmentLink({ name, number }: NumberedHost): LinkPart {
     fabric: { namespace: "fabric", interface: name, mac: linkMac(number, 0, "fabric"), addresses: [] },
     isBridged: true,
     behindHost: [],
+    behindFabric: { prefixes: [], metric: 0 },
   };
 }
 
-function spineLink({ name, number }: NumberedHost, spineName: string, spine: number): LinkPart {
+function spineLink(
+  { name, number }: NumberedHost,
+  spineName: string,
+  spine: number,
+  behindFabric: readonly Cidr[],
+): LinkPart {
   const addresses = linkAddresses(number, spine);
   return {
     type: "link",
@@ -108,6 +113,7 @@ function spineLink({ name, number }: NumberedHost, spineName: string, spine: num
     },
     isBridged: false,
     behindHost: hostAddresses(number, false).map(({ address }) => addressToCidr(address)),
+    behindFabric: { prefixes: behindFabric, metric: spine },
   };
 }
 
@@ -146,8 +152,18 @@ function spineConfig(spine: number, hosts: readonly NumberedHost[]): SpineConfig
 
 function agentPart(lab: Lab, { name, number }: NumberedHost): ProcessPart {
   const [v4, v6] = hostAddresses(number, lab.fabric.type === "segment");
-  const args = ["agent", "--node", name, "--address", v4.address, "--address6", v6.address, "--server", serverSocket];
-  args.push("--run-dir", agentRunDir(name), "--state-dir", agentStateDir(name));
+  const args = [
+    "agent",
+    "--node",
+    name,
+    "--address",
+    v4.address,
+    "--address6",
+    v6.address,
+    "--server",
+    serverUrl(lab.fabric),
+  ];
+  args.push("--token", joinTokenPath(name), "--run-dir", agentRunDir(name), "--state-dir", agentStateDir(name));
   return { type: "process", name, role: "agent", namespace: name, args };
 }
 

@@ -11,7 +11,9 @@ export const addressBits: Readonly<Record<IpVersion, 32 | 128>> = { 4: 32, 6: 12
 /** Parses an address without zone or prefix length. Undefined when the text is no address. */
 export function parseAddress(text: string): IpAddress | undefined {
   const bytes = parseAddressBytes(text);
-  return bytes === undefined ? undefined : formatAddress(bytes);
+  if (bytes === undefined) return undefined;
+  // Of a dotted quad only the canonical form is accepted.
+  return text.includes(":") ? formatAddress(bytes) : (text as IpAddress);
 }
 
 export function isAddress(text: string): text is IpAddress {

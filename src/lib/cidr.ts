@@ -37,9 +37,17 @@ export function parseCidr(text: string, rules: CidrRules = {}): Cidr | undefined
   const isMapped = text.slice(0, slash).includes(":") && bits === 32;
   const length = Number(lengthText) - (isMapped ? 96 : 0);
   if (length < 0 || length > bits) return undefined;
+  // Most texts are what comes out: nothing has to be put together for them.
+  if (bits === 32 && !isMapped && hasNoHostBits(address, length)) return text as Cidr;
   const cidr = makeCidr(address, length);
   if (rules.hostBits !== true && cidrAddress(cidr) !== address) return undefined;
   return cidr;
+}
+
+function hasNoHostBits(address: IpAddress, length: number): boolean {
+  let value = 0;
+  for (const octet of addressToBytes(address)) value = value * 256 + octet;
+  return value % 2 ** (32 - length) === 0;
 }
 
 /** Masks the address to the length. */

@@ -34,6 +34,8 @@ export { CoalescingQueue } from "./coalescing-queue.ts";
 export { type Change, DeltaTracker } from "./delta-tracker.ts";
 export { type ErrorCode, type ErrorFields, TortieError, assert, isErrorCode, unreachable } from "./errors.ts";
 export { isJsonObject } from "./json-object.ts";
+export { formatAge } from "./format-age.ts";
+export { formatTable } from "./format-table.ts";
 export { type LogFields, type Logger, silentLogger } from "./logger.ts";
 export {
   type NetlinkAttributes,
@@ -52,4 +54,3 @@ export {
 export { type Problem, type Result, failure, formatProblem, success } from "./problem.ts";
 export { type Random, backoffMs, seededRandom } from "./random.ts";
 export { TaskGroup } from "./task-group.ts";
-export { formatAge, formatTable } from "./text-table.ts";

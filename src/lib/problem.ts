@@ -5,6 +5,8 @@ export type Problem = {
   readonly message: string;
   /** One sentence; empty when the message says it all. */
   readonly hint: string;
+  /** Nothing is wrong with it: it asks for what this product leaves out on purpose. */
+  readonly isUnsupported?: true;
 };
 
 export type Result<T> =

@@ -39,7 +39,9 @@ export {
   testMark,
 } from "./matches.ts";
 export { nftEventGroup } from "./numbers.ts";
+export type { Outcome, Packet } from "./packet.ts";
 export { type NftRequest, encodeRequest } from "./requests.ts";
+export { TableRunner, runTable } from "./run-table.ts";
 export {
   type AddressPort,
   type PortRange,

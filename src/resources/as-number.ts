@@ -1,11 +1,10 @@
-import { z } from "zod";
 import { Complaint, show } from "./complaint.ts";
-import { convert } from "./schema.ts";
+import { convert, numberOrText } from "./schema.ts";
 
 const maxAsNumber = 0xffffffff;
 
 /** Number, digits, or two 16-bit numbers joined by a dot (RFC 5396 asdot+), as a number 0..4294967295. */
-export const asNumber = convert(z.unknown(), (value): number | Complaint => {
+export const asNumber = convert(numberOrText, (value): number | Complaint => {
   const read = readAsNumber(value);
   return (
     read ??
@@ -18,7 +17,8 @@ export function isNoAsNumber(value: unknown): boolean {
   return readAsNumber(value) === 0;
 }
 
-function readAsNumber(value: unknown): number | undefined {
+/** The number that all spellings of an AS number stand for; undefined when it is none. */
+export function readAsNumber(value: unknown): number | undefined {
   if (typeof value === "number")
     return Number.isInteger(value) && value >= 0 && value <= maxAsNumber ? value : undefined;
   const [, high, low] = (typeof value === "string" && /^([0-9]+)(?:\.([0-9]+))?$/.exec(value)) || [];

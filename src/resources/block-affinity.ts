@@ -4,7 +4,7 @@ import { cidrToName } from "./ipam-names.ts";
 import { defineKind, resourceSchema } from "./kind-definition.ts";
 import { cidr, reference } from "./network-fields.ts";
 import type { ObjectMeta } from "./object-meta.ts";
-import { isBlank, object, required, unsupported } from "./schema.ts";
+import { isBlank, object, required, mustBeFalse } from "./schema.ts";
 
 export type BlockAffinitySpec = {
   /** Only confirmed affinities are announced. */
@@ -32,7 +32,7 @@ const spec = object({
   node: required(reference, isBlank),
   type: required(z.enum(["host", "virtual"]).prefault("host"), isBlank),
   cidr: required(cidr({}), isBlank),
-  deleted: unsupported("delete the object"),
+  deleted: mustBeFalse("delete the object"),
 });
 
 const schema: z.ZodType<BlockAffinity> = resourceSchema(

@@ -35,6 +35,20 @@ export function isInterfaceName(text: string): boolean {
   return text === "*" || (/^[A-Za-z0-9_.-]{1,15}$/.test(text) && text !== "." && text !== "..");
 }
 
+/** Names of interfaces, `*` standing for any characters. */
+export function isInterfacePattern(text: string): boolean {
+  return /^[A-Za-z0-9_.*-]{1,15}$/.test(text);
+}
+
+/** Of Felix's settings about interfaces, where `+` at the end stands for any characters. */
+export function isInterfaceFilter(text: string): boolean {
+  return /^[A-Za-z0-9:._+-]{1,15}$/.test(text);
+}
+
+export function isSecretKey(text: string): boolean {
+  return /^[A-Za-z0-9._-]{1,253}$/.test(text);
+}
+
 /** Name of a port of an endpoint: Kubernetes' rule for port names. */
 export function isEndpointPortName(text: string): boolean {
   return /^[a-z0-9]+(-[a-z0-9]+)*$/.test(text) && text.length <= 15 && /[a-z]/.test(text);

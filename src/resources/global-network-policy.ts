@@ -4,8 +4,9 @@ import { isGlobalPolicyName } from "./formats.ts";
 import { defineKind, resourceSchema } from "./kind-definition.ts";
 import { policyNameHint } from "./network-policy.ts";
 import type { ObjectMeta } from "./object-meta.ts";
-import { type PolicySpec, policyColumns, policySpec, withTierLabel } from "./policy.ts";
-import { isBlank, isFalse, optional, refine } from "./schema.ts";
+import { type PolicySpec, applyPolicyDefaults, policyColumns, policyShape } from "./policy.ts";
+import { httpRules } from "./rule.ts";
+import { isBlank, isFalse, object, optional, refine } from "./schema.ts";
 import { selectorWithoutGlobal } from "./selector-fields.ts";
 
 export type GlobalNetworkPolicySpec = PolicySpec & {
@@ -26,12 +27,13 @@ export type GlobalNetworkPolicy = {
   readonly spec: GlobalNetworkPolicySpec;
 };
 
-const spec = policySpec({
+export const globalPolicyShape = {
+  ...policyShape(true),
   namespaceSelector: optional(selectorWithoutGlobal, isBlank),
   doNotTrack: optional(z.boolean(), isFalse),
   preDNAT: optional(z.boolean(), isFalse),
   applyOnForward: optional(z.boolean(), isFalse),
-});
+};
 
 const schema: z.ZodType<GlobalNetworkPolicy> = resourceSchema(
   {
@@ -40,10 +42,12 @@ const schema: z.ZodType<GlobalNetworkPolicy> = resourceSchema(
     isNamespaced: false,
     name: { isValid: isGlobalPolicyName, hint: policyNameHint },
   },
-  { spec: refine(spec, checkFlags) },
-).transform(withTierLabel);
+  { spec: refine(object(globalPolicyShape), checkFlags) },
+);
 
-function checkFlags({ doNotTrack, preDNAT, applyOnForward, types, egress = [] }: GlobalNetworkPolicySpec): Complaint[] {
+type Flagged = Omit<GlobalNetworkPolicySpec, "types"> & Partial<Pick<GlobalNetworkPolicySpec, "types">>;
+
+export function checkFlags({ doNotTrack, preDNAT, applyOnForward, types = [], egress = [] }: Flagged): Complaint[] {
   const complaints: Complaint[] = [];
   if (doNotTrack === true && preDNAT === true) {
     complaints.push(new Complaint("excludes doNotTrack", "set one of the two", ["preDNAT"]));
@@ -68,6 +72,8 @@ export const globalNetworkPolicy = defineKind({
   shortNames: ["gnp", "cgnp"],
   isNamespaced: false,
   schema,
+  applyDefaults: applyPolicyDefaults,
+  leftOut: httpRules,
   columns: policyColumns,
   example: {
     apiVersion: "projectcalico.org/v3",

@@ -107,10 +107,52 @@ test("a workload endpoint needs an interface name and little else", () => {
     [{ ...endpoint, ports: [{ name: "X", protocol: "TCP", port: 1 }] }, "ports[0].name"],
     [{ ...endpoint, ports: [{ name: "x", port: 1 }] }, "ports[0].protocol"],
     [{ ...endpoint, ports: [{ protocol: "TCP", port: 1 }] }, "ports[0]"],
-    [{ ...endpoint, ipNATs: [{ internalIP: "10.0.0.1" }] }, "ipNATs"],
-    [{ ...endpoint, qosControls: { dscp: 1 } }, "qosControls"],
-    [{ ...endpoint, allowSpoofedSourcePrefixes: ["10.0.0.0/8"] }, "allowSpoofedSourcePrefixes"],
+    [{ ...endpoint, ipNATs: [{ internalIP: "10.0.0.1" }] }, "ipNATs[0].externalIP"],
+    [{ ...endpoint, ipNATs: [{ internalIP: "10.0.0.1", externalIP: "192.0.2.1" }] }, "ipNATs[0].internalIP"],
+    [
+      { ...endpoint, ipNetworks: ["10.0.0.1"], ipNATs: [{ internalIP: "10.0.0.1", externalIP: "fd00::1" }] },
+      "ipNATs[0].externalIP",
+    ],
+    [{ ...endpoint, allowSpoofedSourcePrefixes: ["x"] }, "allowSpoofedSourcePrefixes[0]"],
   ]);
+});
+
+test("an endpoint may have outside addresses, other sources and limits on its traffic", () => {
+  const { spec } = decoded("WorkloadEndpoint", {
+    ...endpoint,
+    ipNetworks: ["10.0.0.1/32"],
+    ipNATs: [{ internalIP: "10.0.0.1", externalIP: "192.0.2.1" }],
+    allowSpoofedSourcePrefixes: ["198.51.100.7/24", "2001:DB8::1"],
+    qosControls: { ingressBandwidth: 1000, egressMaxConnections: 0, dscp: " af41 " },
+  });
+  assert.deepEqual(spec.allowSpoofedSourcePrefixes, ["198.51.100.0/24", "2001:db8::1/128"]);
+  assert.deepEqual(spec.qosControls, { ingressBandwidth: 1000, dscp: "AF41" });
+  const limits: [string, number, number][] = [
+    ["Bandwidth", 1000, 1e15],
+    ["Burst", 1000, 34359738360],
+    ["Peakrate", 1010, 1.01e15],
+    ["Minburst", 1000, 1e8],
+    ["PacketRate", 1, 10000],
+    ["PacketBurst", 1, 10000],
+    ["MaxConnections", 1, 4294967295],
+  ];
+  const controls = (member: string, value: unknown) => ({ ...endpoint, qosControls: { [member]: value } });
+  for (const direction of ["ingress", "egress"]) {
+    for (const [name, min, max] of limits) {
+      const member = direction + name;
+      assertAccepted("WorkloadEndpoint", [controls(member, min), controls(member, max)]);
+      for (const value of [max + 1, min === 1 ? -1 : min - 1, "1000", 1000.5]) {
+        assertRefused("WorkloadEndpoint", [[controls(member, value), `qosControls.${member}`]]);
+      }
+    }
+  }
+  assertAccepted(
+    "WorkloadEndpoint",
+    [0, 63, "63", "df", "EF", "cs0", "CS6", "AF11"].map((v) => controls("dscp", v)),
+  );
+  for (const dscp of [64, -1, "64", "CS7", "AF44", "AF14", "", {}]) {
+    assertRefused("WorkloadEndpoint", [[controls("dscp", dscp), "qosControls.dscp"]]);
+  }
 });
 
 test("the name of an endpoint is made of its parts, with dashes doubled", () => {

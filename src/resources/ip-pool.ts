@@ -10,34 +10,39 @@ import {
 } from "../lib/index.ts";
 import { parseSelector } from "../selector/index.ts";
 import { Complaint, show } from "./complaint.ts";
+import { type Condition, conditions } from "./conditions.ts";
 import { defineKind, resourceSchema } from "./kind-definition.ts";
 import { cidr } from "./network-fields.ts";
 import type { ObjectMeta } from "./object-meta.ts";
 import {
-  convert,
+  type Json,
   integer,
   isBlank,
   isEmptyList,
   isFalse,
+  isRecord,
   isZero,
   list,
   object,
   optional,
   refine,
   required,
-  unsupported,
 } from "./schema.ts";
 import { selectorWithoutGlobal } from "./selector-fields.ts";
 
 export type IPPoolUse = "Workload" | "Tunnel" | "LoadBalancer";
 
+type Encapsulation = "Never" | "Always" | "CrossSubnet";
+
 export type IPPoolSpec = {
   readonly cidr: Cidr;
   /** Prefix length of its blocks: 20..32 or 116..128. */
   readonly blockSize: number;
-  /** Packets go out as they are: nothing but Never is supported. */
-  readonly ipipMode: "Never";
-  readonly vxlanMode: "Never";
+  /** Packets go out as they are: of a pool that decodes both are Never. */
+  readonly ipipMode: Encapsulation;
+  readonly vxlanMode: Encapsulation;
+  /** Addresses are never translated: true in no pool that decodes. */
+  readonly natOutgoing?: boolean;
   /** No assignments when true; the addresses given out stay. */
   readonly disabled?: boolean;
   readonly disableBGPExport?: boolean;
@@ -52,6 +57,7 @@ export type IPPool = {
   readonly kind: "IPPool";
   readonly metadata: ObjectMeta;
   readonly spec: IPPoolSpec;
+  readonly status?: { readonly conditions?: readonly Condition[] };
 };
 
 const blockSizes: Readonly<Record<IpVersion, { default: number; min: number; max: number }>> = {
@@ -68,20 +74,14 @@ const poolCidr = refine(cidr({ bare: true }), (prefix) => {
   );
 });
 
-const encapsulation = convert(z.enum(["Never", "Always", "CrossSubnet"]), (mode): "Never" | Complaint => {
-  if (mode === "Never") return mode;
-  return new Complaint(
-    `${mode}: packets are never encapsulated here`,
-    "write Never; hosts route the pool's addresses as they are",
-  );
-});
+const encapsulation = z.enum(["Never", "Always", "CrossSubnet"]);
 
 const members = object({
   cidr: required(poolCidr, isBlank),
   blockSize: optional(integer(20, 128), isZero),
   ipipMode: required(encapsulation.prefault("Never"), isBlank),
   vxlanMode: required(encapsulation.prefault("Never"), isBlank),
-  natOutgoing: unsupported("addresses are never translated; write false"),
+  natOutgoing: optional(z.boolean(), isFalse),
   disabled: optional(z.boolean(), isFalse),
   disableBGPExport: optional(z.boolean(), isFalse),
   nodeSelector: required(selectorWithoutGlobal.prefault("all()"), isBlank),
@@ -94,7 +94,7 @@ const members = object({
 type Members = z.output<typeof members>;
 
 function check(pool: Members): Complaint[] {
-  return [...checkBlockSize(pool), ...checkUses(pool)];
+  return [...checkBlockSize(pool), ...checkEncapsulation(pool), ...checkUses(pool)];
 }
 
 function checkBlockSize({ cidr, blockSize, disabled }: Members): Complaint[] {
@@ -113,7 +113,19 @@ function checkBlockSize({ cidr, blockSize, disabled }: Members): Complaint[] {
   return [new Complaint(`${show(cidr)} is smaller than one block of /${size}`, hint, ["cidr"])];
 }
 
-function checkUses({ allowedUses = [], namespaceSelector, disableBGPExport, nodeSelector }: Members): Complaint[] {
+function checkEncapsulation({ cidr, ipipMode, vxlanMode }: Members): Complaint[] {
+  const complaints: Complaint[] = [];
+  if (ipipMode !== "Never" && vxlanMode !== "Never") {
+    complaints.push(new Complaint("excludes ipipMode", "write Never for one of the two", ["vxlanMode"]));
+  }
+  if (ipipMode !== "Never" && cidrVersion(cidr) === 6) {
+    complaints.push(new Complaint("IP in IP is for IPv4 only", "write Never", ["ipipMode"]));
+  }
+  return complaints;
+}
+
+function checkUses(pool: Members): Complaint[] {
+  const { allowedUses = [], namespaceSelector, disableBGPExport, nodeSelector } = pool;
   const complaints: Complaint[] = [];
   if (namespaceSelector !== undefined && allowedUses.includes("Tunnel")) {
     const message = "a pool for certain namespaces cannot serve tunnels";
@@ -127,6 +139,11 @@ function checkUses({ allowedUses = [], namespaceSelector, disableBGPExport, node
   }
   if (disableBGPExport === true) {
     complaints.push(new Complaint("a LoadBalancer pool must be announced", "remove it", ["disableBGPExport"]));
+  }
+  for (const mode of ["ipipMode", "vxlanMode"] as const) {
+    if (pool[mode] !== "Never") {
+      complaints.push(new Complaint("a LoadBalancer pool has no encapsulation", "write Never", [mode]));
+    }
   }
   const selector = parseSelector(nodeSelector);
   if (!selector.ok || selector.value.root.type !== "all") {
@@ -151,8 +168,48 @@ function complete(pool: Members): IPPoolSpec {
 
 const schema: z.ZodType<IPPool> = resourceSchema(
   { apiVersion: "projectcalico.org/v3", kind: "IPPool", isNamespaced: false },
-  { spec: refine(members, check).transform(complete) },
+  {
+    spec: refine(members, check).transform(complete),
+    status: optional(object({ conditions: optional(conditions, isEmptyList) })),
+  },
 );
+
+/** The defaults that are stored with a pool. */
+function applyDefaults(json: Json): Json {
+  const { spec } = json;
+  if (!isRecord(spec)) return json;
+  const text = typeof spec["cidr"] === "string" ? parseCidr(spec["cidr"], { bare: true, hostBits: true }) : undefined;
+  const hasNamespaces = !isUnset(spec["namespaceSelector"]);
+  const defaults: Json = {
+    ...(text === undefined ? {} : { blockSize: blockSizes[cidrVersion(text)].default }),
+    ipipMode: "Never",
+    vxlanMode: "Never",
+    nodeSelector: "all()",
+    allowedUses: hasNamespaces ? ["Workload"] : ["Workload", "Tunnel"],
+  };
+  const missing = Object.entries(defaults).filter(([member]) => isUnset(spec[member]));
+  // An empty text here is refused, not taken for the default.
+  const assignmentMode = spec["assignmentMode"] ?? "Automatic";
+  return { ...json, spec: { ...spec, ...Object.fromEntries(missing), assignmentMode } };
+}
+
+function isUnset(value: unknown): boolean {
+  return value === undefined || value === null || isBlank(value) || isZero(value) || isEmptyList(value);
+}
+
+/** Packets go out as they are, with the addresses they have. */
+function leftOut({ spec }: IPPool): Problem[] {
+  const problems: Problem[] = (["ipipMode", "vxlanMode"] as const)
+    .filter((mode) => spec[mode] !== "Never")
+    .map((mode) => ({
+      path: `spec.${mode}`,
+      message: `${spec[mode]}: packets are never encapsulated here`,
+      hint: "write Never; hosts route the pool's addresses as they are",
+    }));
+  if (spec.natOutgoing !== true) return problems;
+  const hint = "write false; announce the pool's addresses to your routers instead";
+  return [...problems, { path: "spec.natOutgoing", message: "addresses are never translated here", hint }];
+}
 
 /** Blocks are cut from the pool once and for all. */
 function refuseResize({ spec }: IPPool, old: IPPool | undefined): Problem[] {
@@ -179,7 +236,10 @@ export const ipPool = defineKind({
   singular: "ippool",
   shortNames: ["ipp", "pool", "pools"],
   isNamespaced: false,
+  hasStatus: true,
   schema,
+  applyDefaults,
+  leftOut,
   admit: refuseResize,
   columns: {
     CIDR: ({ spec }) => spec.cidr,

@@ -8,6 +8,7 @@ import {
   convert,
   integer,
   isBlank,
+  isFalse,
   isRecord,
   object,
   optional,
@@ -15,7 +16,7 @@ import {
   required,
   textMap,
   textOf,
-  unsupported,
+  mustBeFalse,
   withoutSign,
 } from "./schema.ts";
 
@@ -42,6 +43,8 @@ export type IPAMBlockSpec = {
   readonly sequenceNumber: number;
   /** Ordinal (as text) to the block's sequence number at allocation. */
   readonly sequenceNumberForAllocation: Readonly<Record<string, number>>;
+  /** Of old blocks; the setting is that of IPAMConfiguration now. */
+  readonly strictAffinity?: boolean;
 };
 
 /** The truth about the addresses of one block. Written by IPAM only. */
@@ -55,32 +58,38 @@ export type IPAMBlock = {
 /** Addresses of the largest block: an IPv4 /20 or IPv6 /116. */
 const maxAddresses = 4096;
 
-const allocations = convert(z.array(z.unknown()), (entries): (number | null)[] | Complaint => {
-  const read: (number | null)[] = [];
-  for (const [at, entry] of entries.entries()) {
-    if (entry !== null && !isIndex(entry))
-      return new Complaint(`${show(entry)} is neither null nor an index`, "", [at]);
-    read.push(entry === null ? null : withoutSign(entry));
-  }
-  return read;
-});
+const allocations = convert(
+  z.array(z.unknown().meta({ type: "integer", nullable: true })),
+  (entries): (number | null)[] | Complaint => {
+    const read: (number | null)[] = [];
+    for (const [at, entry] of entries.entries()) {
+      if (entry !== null && !isIndex(entry))
+        return new Complaint(`${show(entry)} is neither null nor an index`, "", [at]);
+      read.push(entry === null ? null : withoutSign(entry));
+    }
+    return read;
+  },
+);
 
-const ordinals = convert(z.array(z.unknown()), (entries): number[] | Complaint => {
+const ordinals = convert(z.array(z.unknown().meta({ type: "integer" })), (entries): number[] | Complaint => {
   const read = entries.filter(isIndex).map(withoutSign);
   if (read.length < entries.length) return new Complaint("must hold ordinals of addresses only");
   return new Set(read).size === read.length ? read : new Complaint("names an address twice");
 });
 
 /** An object of whole numbers from 0 on. */
-export const numberMap = convert(z.unknown(), (value): Readonly<Record<string, number>> | Complaint => {
-  if (!isRecord(value)) return new Complaint(`must be an object of numbers, not ${show(value)}`);
-  const entries: [string, number][] = [];
-  for (const [name, member] of Object.entries(value)) {
-    if (!isIndex(member)) return new Complaint(`${show(member)} is no whole number from 0 on`, "", [name]);
-    entries.push([name, withoutSign(member)]);
-  }
-  return Object.fromEntries(entries);
-});
+export const numberMap = convert(
+  z.unknown().meta({ type: "object", additionalProperties: { type: "integer" } }),
+  (value): Readonly<Record<string, number>> | Complaint => {
+    if (!isRecord(value)) return new Complaint(`must be an object of numbers, not ${show(value)}`);
+    const entries: [string, number][] = [];
+    for (const [name, member] of Object.entries(value)) {
+      if (!isIndex(member)) return new Complaint(`${show(member)} is no whole number from 0 on`, "", [name]);
+      entries.push([name, withoutSign(member)]);
+    }
+    return Object.fromEntries(entries);
+  },
+);
 
 function isIndex(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
@@ -105,8 +114,8 @@ const members = object({
     .prefault([]),
   sequenceNumber: integer(0, Number.MAX_SAFE_INTEGER).prefault(0),
   sequenceNumberForAllocation: numberMap.prefault({}),
-  strictAffinity: unsupported("strictAffinity is a member of IPAMConfiguration"),
-  deleted: unsupported("delete the object"),
+  strictAffinity: optional(z.boolean(), isFalse),
+  deleted: mustBeFalse("delete the object"),
 });
 
 function isAffinity(text: string): boolean {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Problem } from "../lib/index.ts";
 import { defineKind, resourceSchema } from "./kind-definition.ts";
 import type { ObjectMeta } from "./object-meta.ts";
-import { integer, isFalse, isZero, object, optional, unsupported } from "./schema.ts";
+import { integer, isBlank, isFalse, isZero, object, optional } from "./schema.ts";
 
 /** Absent members count as `ipamDefaults`, and so does an absent object. */
 export type IPAMConfigurationSpec = {
@@ -12,6 +12,8 @@ export type IPAMConfigurationSpec = {
   readonly maxBlocksPerHost?: number;
   /** 1..1200 */
   readonly ipCooldownSeconds?: number;
+  /** Of virtual machines that Kubernetes runs; no effect here. */
+  readonly kubeVirtVMAddressPersistence?: "Enabled" | "Disabled";
 };
 
 /** There is one, named `default`. */
@@ -42,7 +44,7 @@ const schema: z.ZodType<IPAMConfiguration> = resourceSchema(
       autoAllocateBlocks: optional(z.boolean()),
       maxBlocksPerHost: optional(integer(0, 1000000), isZero),
       ipCooldownSeconds: optional(integer(0, 1200), isZero),
-      kubeVirtVMAddressPersistence: unsupported(),
+      kubeVirtVMAddressPersistence: optional(z.enum(["Enabled", "Disabled"]), isBlank),
     }),
   },
 );

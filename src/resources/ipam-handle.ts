@@ -4,7 +4,7 @@ import { Complaint, show } from "./complaint.ts";
 import { numberMap } from "./ipam-block.ts";
 import { defineKind, resourceSchema } from "./kind-definition.ts";
 import type { ObjectMeta } from "./object-meta.ts";
-import { isBlank, object, refine, required, textOf, unsupported } from "./schema.ts";
+import { isBlank, object, refine, required, textOf, mustBeFalse } from "./schema.ts";
 
 export type IPAMHandleSpec = {
   readonly handleID: string;
@@ -31,7 +31,7 @@ const spec = object({
     isBlank,
   ),
   block: block.prefault({}),
-  deleted: unsupported("delete the object"),
+  deleted: mustBeFalse("delete the object"),
 });
 
 const schema: z.ZodType<IPAMHandle> = resourceSchema(

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { apiVersionOf, checkCreate, decodeResource, definitionOf, findKind, kindDefinitions } from "./kinds.ts";
+import {
+  apiVersionOf,
+  checkCreate,
+  decodeResource,
+  definitionOf,
+  encodeResource,
+  findKind,
+  kindDefinitions,
+} from "./kinds.ts";
 import { defaultAllowProfile, defaultProfileName, namespaceProfile } from "./profile.ts";
 import { isKind, keyOf, resourceKey } from "./resource.ts";
 import { decoded, objectOf, problemsOf, repeat } from "./testing/decode-cases.ts";
@@ -31,6 +39,12 @@ test("kinds are found by all their names", () => {
     ["ipamconfig", "IPAMConfiguration"],
     ["affinities", "BlockAffinity"],
     ["ns", "Namespace"],
+    ["networkpolicies.networking.k8s.io", "KubernetesNetworkPolicy"],
+    ["netpol", "KubernetesNetworkPolicy"],
+    ["kubernetesnetworkpolicy", "KubernetesNetworkPolicy"],
+    ["clusternetworkpolicies", "KubernetesClusterNetworkPolicy"],
+    ["sa", "ServiceAccount"],
+    ["hep", "HostEndpoint"],
     ["namespaces.projectcalico.org", undefined],
     ["constructor", undefined],
     ["", undefined],
@@ -38,11 +52,37 @@ test("kinds are found by all their names", () => {
   for (const [name, kind] of cases) assert.equal(findKind(name)?.kind, kind, name);
 });
 
-test("no two kinds share a name", () => {
-  const names = kindDefinitions.flatMap(({ kind, plural, singular, shortNames }) => [
-    ...new Set([kind.toLowerCase(), plural, singular, ...shortNames]),
+test("no two kinds share a name within a group, nor a name inside", () => {
+  for (const definitions of Map.groupBy(kindDefinitions, ({ group }) => group).values()) {
+    const names = definitions.flatMap(({ kind, plural, singular, shortNames }) => [
+      ...new Set([kind.toLowerCase(), plural, singular, ...shortNames]),
+    ]);
+    assert.equal(new Set(names).size, names.length);
+  }
+  assert.equal(new Set(kindDefinitions.map(({ kind }) => kind)).size, kindDefinitions.length);
+});
+
+test("of the two kinds called NetworkPolicy the apiVersion tells which one is meant", () => {
+  const metadata = { name: "x", namespace: "shop" };
+  for (const kind of ["NetworkPolicy", "KubernetesNetworkPolicy"]) {
+    const decodedPolicy = decodeResource({ apiVersion: "networking.k8s.io/v1", kind, metadata });
+    assert.ok(decodedPolicy.ok);
+    assert.equal(keyOf(decodedPolicy.value), "KubernetesNetworkPolicy/shop/x");
+    assert.equal(encodeResource(decodedPolicy.value)["kind"], "NetworkPolicy");
+  }
+  assert.equal(keyOf(decoded("NetworkPolicy", {})), "NetworkPolicy/default/x");
+  assert.deepEqual(problemsOf({ apiVersion: "v1", kind: "NetworkPolicy", metadata }), [
+    'apiVersion: there is no NetworkPolicy of "v1" here (there is one of projectcalico.org/v3 or networking.k8s.io/v1)',
   ]);
-  assert.equal(new Set(names).size, names.length);
+});
+
+test("a kind that is left out on purpose is told from one that nobody knows", () => {
+  const unsupported = (json: unknown) => {
+    const result = decodeResource(json);
+    return !result.ok && result.problems.every(({ isUnsupported }) => isUnsupported === true);
+  };
+  assert.ok(unsupported({ apiVersion: "projectcalico.org/v3", kind: "KubeControllersConfiguration" }));
+  assert.ok(!unsupported({ apiVersion: "projectcalico.org/v3", kind: "KubeControllers" }));
 });
 
 test("an object that says no known kind is told what to write", () => {
@@ -91,14 +131,14 @@ test("unknown fields can be carried along unread", () => {
   const json = objectOf(
     "NetworkPolicy",
     { colour: { a: null }, ingress: [{ action: "Allow", mood: 1 }] },
-    { finalizers: ["x"] },
+    { mood: ["x"] },
   );
   const result = decodeResource({ ...json, status: [1] }, { unknownFields: "keep" });
   assert.ok(result.ok);
   const expected = decoded("NetworkPolicy", { ingress: [{ action: "Allow" }] });
   assert.deepEqual(result.value, {
     ...expected,
-    metadata: { ...expected.metadata, finalizers: ["x"] },
+    metadata: { ...expected.metadata, mood: ["x"] },
     spec: { ...expected.spec, colour: { a: null }, ingress: [{ action: "Allow", mood: 1 }] },
     status: [1],
   });
@@ -165,10 +205,26 @@ const members = [
   "handleID",
   "node",
   "allowedUses",
+  "stagedAction",
+  "podSelector",
+  "matchLabels",
+  "matchExpressions",
+  "from",
+  "ipBlock",
+  "except",
+  "tier",
+  "protocols",
+  "pods",
+  "data",
+  "stringData",
+  "exportV4",
+  "operations",
+  "routeTableRanges",
   "__proto__",
   "constructor",
   "toString",
   "bindMode",
+  "services",
   "x",
 ];
 const leaves = [
@@ -218,7 +274,7 @@ test("any JSON decodes or is refused in words, and what decodes decodes to itsel
       fc.boolean(),
       (definition, spec, metadata, isNamed) => {
         const named = isNamed
-          ? { name: definition.kind.endsWith("Configuration") ? "default" : "x", namespace: null }
+          ? { name: /Configuration|Information/.test(definition.kind) ? "default" : "x", namespace: null }
           : metadata;
         const whole = { apiVersion: apiVersionOf(definition), kind: definition.kind, metadata: named, spec };
         for (const value of [whole, spec]) {
@@ -248,9 +304,13 @@ test("what a valid object lost or had replaced is refused or decodes, never an e
           const [holder, member] = places[at % places.length]!;
           Reflect.set(holder, member, value);
         }
-        const result = decodeResource(json);
+        const result = decodeResource(JSON.parse(JSON.stringify(json)));
         if (!result.ok) problemsOf(json);
-        else assert.deepEqual(decodeResource(JSON.parse(JSON.stringify(result.value))), result);
+        else {
+          assert.deepEqual(decodeResource(JSON.parse(JSON.stringify(result.value))), result);
+          assert.deepEqual(decodeResource(JSON.parse(JSON.stringify(encodeResource(result.value)))), result);
+          checkCreate(result.value);
+        }
       },
     ),
     { numRuns: 2000 },

@@ -35,7 +35,7 @@ export const namespace = defineKind({
   singular: "namespace",
   shortNames: ["ns"],
   isNamespaced: false,
-  isCore: true,
+  apiVersion: "v1",
   schema,
   columns: {
     Labels: ({ metadata }) =>

@@ -3,7 +3,16 @@ import { test } from "node:test";
 import { readPeerAddress } from "./bgp-peer.ts";
 import { checkCreate, checkUpdate } from "./kinds.ts";
 import type { Resource } from "./resource.ts";
-import { assertAccepted, assertRefused, decoded, objectOf, problemsOf, repeat } from "./testing/decode-cases.ts";
+import {
+  assertAccepted,
+  assertInvalid,
+  assertRefused,
+  assertUnsupported,
+  decoded,
+  objectOf,
+  problemsOf,
+  repeat,
+} from "./testing/decode-cases.ts";
 
 test("a pool has its defaults filled in, by family and reach", () => {
   const v4 = decoded("IPPool", { cidr: "10.0.0.0/16" }).spec;
@@ -74,9 +83,6 @@ test("a pool's uses, selectors and modes keep to their rules", () => {
     pool({ namespaceSelector: "has(a)", allowedUses: ["Workload"] }),
   ]);
   assertRefused("IPPool", [
-    [pool({ natOutgoing: true }), "natOutgoing"],
-    [pool({ ipipMode: "Always" }), "ipipMode"],
-    [pool({ vxlanMode: "CrossSubnet" }), "vxlanMode"],
     [pool({ vxlanMode: "never" }), "vxlanMode"],
     [pool({ assignmentMode: "" }), "assignmentMode"],
     [pool({ nodeSelector: "global()" }), "nodeSelector"],
@@ -90,6 +96,24 @@ test("a pool's uses, selectors and modes keep to their rules", () => {
   ]);
 });
 
+test("a pool with translation or encapsulation is unsupported where it would be valid", () => {
+  const pool = (rest: object) => ({ cidr: "10.0.0.0/16", ...rest });
+  assertUnsupported("IPPool", [
+    [pool({ natOutgoing: true }), "natOutgoing"],
+    [pool({ ipipMode: "Always" }), "ipipMode"],
+    [pool({ vxlanMode: "CrossSubnet", natOutgoing: true }), "vxlanMode", "natOutgoing"],
+    [{ cidr: "fd00::/64", vxlanMode: "Always" }, "vxlanMode"],
+  ]);
+  assertInvalid("IPPool", [
+    pool({ ipipMode: "Always", vxlanMode: "Always" }),
+    { cidr: "fd00::/64", ipipMode: "Always" },
+    pool({ ipipMode: "always" }),
+    pool({ natOutgoing: "true" }),
+    pool({ natOutgoing: true, blockSize: 33 }),
+    pool({ vxlanMode: "Always", allowedUses: ["LoadBalancer"] }),
+  ]);
+});
+
 test("IPAM settings keep to their limits, and to each other when they are written", () => {
   assertAccepted("IPAMConfiguration", [
     {},
@@ -100,7 +124,7 @@ test("IPAM settings keep to their limits, and to each other when they are writte
     [{ maxBlocksPerHost: 1000001 }, "maxBlocksPerHost"],
     [{ maxBlocksPerHost: -1 }, "maxBlocksPerHost"],
     [{ ipCooldownSeconds: 1201 }, "ipCooldownSeconds"],
-    [{ kubeVirtVMAddressPersistence: "Enabled" }, "kubeVirtVMAddressPersistence"],
+    [{ kubeVirtVMAddressPersistence: "Yes" }, "kubeVirtVMAddressPersistence"],
   ]);
   const admits = (spec: object) => checkCreate(decoded("IPAMConfiguration", spec)).ok;
   assert.ok(admits({}));
@@ -167,17 +191,64 @@ test("BGP settings for all nodes belong in the object called default", () => {
     [{ listenPort: 65536 }, "listenPort"],
     [{ nodeToNodeMeshEnabled: "yes" }, "nodeToNodeMeshEnabled"],
     [{ logSeverityScreen: "Loud" }, "logSeverityScreen"],
-    [{ bindMode: "NodeIP" }, "bindMode"],
-    [{ communities: [{ name: "a", value: "1:1" }] }, "communities"],
-    [{ nodeMeshPassword: {}, serviceClusterIPs: [{ cidr: "10.0.0.0/8" }] }, "serviceClusterIPs"],
+    [{ bindMode: "" }, "bindMode"],
+    [{ serviceClusterIPs: [{ cidr: "10.0.0.1/8" }] }, "serviceClusterIPs[0].cidr"],
+    [{ nodeToNodeMeshEnabled: false, nodeMeshMaxRestartTime: "1s" }, "nodeMeshMaxRestartTime"],
+    [{ nodeToNodeMeshEnabled: false, nodeMeshPassword: {} }, "nodeMeshPassword"],
+    [{ nodeMeshPassword: { secretKeyRef: { name: "a" } } }, "nodeMeshPassword.secretKeyRef.key"],
+    [{ nodeMeshMaxRestartTime: "" }, "nodeMeshMaxRestartTime"],
+    [{ ignoredInterfaces: ["*"] }, "ignoredInterfaces[0]"],
+    [{ ignoredInterfaces: ["a*", "a*"] }, "ignoredInterfaces[1]"],
+    [{ localWorkloadPeeringIPV4: "fd00::1" }, "localWorkloadPeeringIPV4"],
+    [{ programClusterRoutes: "enabled" }, "programClusterRoutes"],
+    [{ ipv4NormalRoutePriority: 0 }, "ipv4NormalRoutePriority"],
+    [{ ipv6NormalRoutePriority: 2147483647 }, "ipv6NormalRoutePriority"],
+    [{ serviceLoadBalancerAggregation: "" }, "serviceLoadBalancerAggregation"],
   ]);
-  decoded("BGPConfiguration", { listenPort: 1179 }, { name: "node.a" });
-  for (const spec of [{ asNumber: 1 }, { nodeToNodeMeshEnabled: false }, { nodeToNodeMeshEnabled: true }]) {
+  assertAccepted("BGPConfiguration", [
+    { bindMode: "NodeIP", nodeMeshPassword: { secretKeyRef: { name: "a", key: "b" } }, nodeMeshMaxRestartTime: "2m" },
+    { serviceClusterIPs: [{ cidr: "10.0.0.0/8" }, { cidr: "10.0.0.1" }], serviceLoadBalancerAggregation: "Disabled" },
+    { ignoredInterfaces: ["eth*", "*0"], localWorkloadPeeringIPV6: "fd00::1", ipv4NormalRoutePriority: 2147483646 },
+  ]);
+  decoded("BGPConfiguration", { listenPort: 1179, bindMode: "NodeIP" }, { name: "node.a" });
+  for (const spec of [
+    { asNumber: 1 },
+    { nodeToNodeMeshEnabled: false },
+    { nodeToNodeMeshEnabled: true },
+    { serviceExternalIPs: [{ cidr: "10.0.0.0/8" }] },
+    { nodeMeshPassword: {} },
+    { nodeMeshMaxRestartTime: "1s" },
+    { programClusterRoutes: "Enabled" },
+  ]) {
     assert.match(
       problemsOf(objectOf("BGPConfiguration", spec, { name: "node.a" }))[0]!,
       /belongs in the BGPConfiguration called default/,
     );
   }
+});
+
+test("communities are values, or names that are given one", () => {
+  const adverts = (communities: unknown, cidr = "10.0.0.0/8") => ({ prefixAdvertisements: [{ cidr, communities }] });
+  const named = (count: number) => repeat(count, (at) => ({ name: `c${at}`, value: `1:${at}` }));
+  assertAccepted("BGPConfiguration", [
+    adverts(["65535:65535", "4294967295:0:1"]),
+    { communities: [{ name: "a.b", value: "1:1" }], ...adverts(["a.b"]) },
+    { communities: named(500), ...adverts(["c499"]) },
+    adverts(repeat(50, (at) => `1:${at}`)),
+    { prefixAdvertisements: repeat(500, (at) => ({ cidr: `10.${at % 250}.0.0/16`, communities: ["1:1"] })) },
+  ]);
+  assertRefused("BGPConfiguration", [
+    [{ communities: [{ name: "a", value: "1:1" }] }, "communities"],
+    [{ communities: [{ name: "a", value: "1:65536" }], ...adverts(["1:1"]) }, "communities[0].value"],
+    [{ communities: [{ name: "a", value: "1:2:3:4" }], ...adverts(["1:1"]) }, "communities[0].value"],
+    [adverts(["65536:1"]), "prefixAdvertisements[0].communities[0]"],
+    [adverts(["b"]), "prefixAdvertisements[0].communities[0]"],
+    [adverts([]), "prefixAdvertisements[0].communities"],
+    [adverts(["1:1"], ""), "prefixAdvertisements[0].cidr"],
+    [adverts(["1:1"], "10.0.0.1/8"), "prefixAdvertisements[0].cidr"],
+    [adverts(repeat(51, (at) => `1:${at}`)), "prefixAdvertisements[0].communities"],
+    [{ communities: named(501), ...adverts(["1:1"]) }, "communities"],
+  ]);
 });
 
 test("a peer's address may have a port, and brackets only with one", () => {
@@ -206,7 +277,7 @@ test("a peer's address may have a port, and brackets only with one", () => {
   }
 });
 
-test("a peer may leave out everything, and what is not served yet is refused", () => {
+test("a peer may leave out everything, and some members exclude or need others", () => {
   assertAccepted("BGPPeer", [
     null,
     { node: "", nodeSelector: "", asNumber: "0", peerIP: "", sourceAddress: "" },
@@ -224,11 +295,31 @@ test("a peer may leave out everything, and what is not served yet is refused", (
     [{ nodeSelector: "a" }, "nodeSelector"],
     [{ asNumber: "1.1.1" }, "asNumber"],
     [{ sourceAddress: "Other" }, "sourceAddress"],
-    [{ nextHopMode: "Self" }, "nextHopMode"],
-    [{ password: { secretKeyRef: { name: "a", key: "b" } } }, "password"],
-    [{ filters: ["a"] }, "filters"],
-    [{ peerSelector: "all()" }, "peerSelector"],
-    [{ ttlSecurity: 1 }, "ttlSecurity"],
+    [{ nextHopMode: "" }, "nextHopMode"],
+    [{ reversePeering: "" }, "reversePeering"],
+    [{ password: { secretKeyRef: { name: "a" } } }, "password.secretKeyRef.key"],
+    [{ filters: ["A"] }, "filters[0]"],
+    [{ peerIP: "192.0.2.1", peerSelector: "all()" }, "peerIP"],
+    [{ peerSelector: "all()", asNumber: 1 }, "asNumber"],
+    [{ localWorkloadSelector: "all()" }, "asNumber"],
+    [{ localWorkloadSelector: "all()", asNumber: 1, peerIP: "192.0.2.1" }, "peerIP"],
+    [{ keepOriginalNextHop: true, nextHopMode: "Auto" }, "keepOriginalNextHop"],
+    [{ ttlSecurity: 256 }, "ttlSecurity"],
+    [{ ttlSecurity: -1 }, "ttlSecurity"],
+    [{ numAllowedLocalASNumbers: 2147483648 }, "numAllowedLocalASNumbers"],
+    [{ reachableBy: "192.0.2.9" }, "reachableBy"],
+    [{ reachableBy: "192.0.2.9", peerIP: "fd00::1" }, "reachableBy"],
+    ...["1", "s", "", "1x", "1.2.3s", "1 s", "3000000h", 5].map((time): [object, string] => [
+      { keepaliveTime: time },
+      "keepaliveTime",
+    ]),
+  ]);
+  assertAccepted("BGPPeer", [
+    { peerSelector: "has(reflector)", nodeSelector: "all()", filters: ["b", "a", "b"], password: {} },
+    { localWorkloadSelector: "has(bgp)", asNumber: 65001, localASNumber: 0, ttlSecurity: 255 },
+    { peerIP: "192.0.2.1", reachableBy: "192.0.2.9", keepOriginalNextHop: true, reversePeering: "Manual" },
+    { nextHopMode: "Keep", numAllowedLocalASNumbers: 2147483647, maxRestartTime: "1h0.5m", keepaliveTime: "90s" },
+    ...["0", "3m20s", ".5s", "1.s", "100ms", "-1s"].map((maxRestartTime) => ({ maxRestartTime })),
   ]);
 });
 

@@ -2,7 +2,9 @@ import type { z } from "zod";
 import { isPolicyName } from "./formats.ts";
 import { defineKind, resourceSchema } from "./kind-definition.ts";
 import type { ObjectMeta } from "./object-meta.ts";
-import { type PolicySpec, policyColumns, policySpec, withTierLabel } from "./policy.ts";
+import { type PolicySpec, applyPolicyDefaults, policyColumns, policyShape } from "./policy.ts";
+import { httpRules } from "./rule.ts";
+import { object } from "./schema.ts";
 
 export type NetworkPolicySpec = PolicySpec;
 
@@ -23,8 +25,8 @@ const schema: z.ZodType<NetworkPolicy> = resourceSchema(
     isNamespaced: true,
     name: { isValid: isPolicyName, hint: policyNameHint },
   },
-  { spec: policySpec({}) },
-).transform(withTierLabel);
+  { spec: object(policyShape(false)) },
+);
 
 export const networkPolicy = defineKind({
   kind: "NetworkPolicy",
@@ -33,6 +35,8 @@ export const networkPolicy = defineKind({
   shortNames: ["cnp", "caliconetworkpolicy", "caliconetworkpolicies"],
   isNamespaced: true,
   schema,
+  applyDefaults: applyPolicyDefaults,
+  leftOut: httpRules,
   columns: policyColumns,
   example: {
     apiVersion: "projectcalico.org/v3",

@@ -1,7 +1,18 @@
 import { z } from "zod";
 import { Complaint, show } from "./complaint.ts";
 import { isLabelValue, isObjectName, isQualifiedName } from "./formats.ts";
-import { integer, isBlank, isZero, object, optional, refine, required, textMap, textOf } from "./schema.ts";
+import {
+  integer,
+  isBlank,
+  isEmptyList,
+  isZero,
+  object,
+  optional,
+  refine,
+  required,
+  textMap,
+  textOf,
+} from "./schema.ts";
 
 /** Metadata of every object. `uid`, `resourceVersion`, `generation` and `creationTimestamp` are the server's. */
 export type ObjectMeta = {
@@ -16,6 +27,16 @@ export type ObjectMeta = {
   readonly generation?: number;
   /** RFC 3339, UTC. */
   readonly creationTimestamp?: string;
+  /** Beginning of a name that the server was to complete. */
+  readonly generateName?: string;
+  /** The object is on its way out (RFC 3339); it stays until `finalizers` are gone. */
+  readonly deletionTimestamp?: string;
+  readonly deletionGracePeriodSeconds?: number;
+  readonly finalizers?: readonly string[];
+  /** Kept as written. */
+  readonly ownerReferences?: readonly unknown[];
+  /** Kept as written. */
+  readonly managedFields?: readonly unknown[];
 };
 
 export type Labels = Readonly<Record<string, string>>;
@@ -40,7 +61,7 @@ export const labels = textMap((key, value) => {
   );
 });
 
-const labelNameHint =
+export const labelNameHint =
   "at most 63 letters, digits, - _ and . with a letter or digit at both ends; a domain and / may stand before it";
 
 export const annotations = textMap(
@@ -56,6 +77,8 @@ export const annotations = textMap(
   },
 );
 
+const time = textOf(isTimestamp, "a time", "write it like 2026-01-31T12:00:00Z");
+
 /** Metadata of a kind. An object of a namespaced kind that names none is in `default`. */
 export function objectMeta(rule: NameRule, isNamespaced: boolean) {
   const name = required(textOf(rule.isValid, "a name this kind can have", rule.hint), isBlank);
@@ -65,7 +88,13 @@ export function objectMeta(rule: NameRule, isNamespaced: boolean) {
     uid: optional(z.string(), isBlank),
     resourceVersion: optional(z.string(), isBlank),
     generation: optional(integer(0, Number.MAX_SAFE_INTEGER), isZero),
-    creationTimestamp: optional(textOf(isTimestamp, "a time", "write it like 2026-01-31T12:00:00Z"), isBlank),
+    creationTimestamp: optional(time, isBlank),
+    generateName: optional(z.string(), isBlank),
+    deletionTimestamp: optional(time, isBlank),
+    deletionGracePeriodSeconds: optional(z.number()),
+    finalizers: optional(z.array(z.string()), isEmptyList),
+    ownerReferences: optional(z.array(z.unknown()), isEmptyList),
+    managedFields: optional(z.array(z.unknown()), isEmptyList),
   };
   const namespace = textOf(objectName.isValid, "a namespace", objectName.hint);
   const noNamespace = refine(z.string(), () => new Complaint("this kind has no namespace", "leave it out"));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { assertAccepted, assertRefused, decoded, objectOf, problemsOf } from "./testing/decode-cases.ts";
+import { assertAccepted, assertRefused, decoded } from "./testing/decode-cases.ts";
 
 const rule = { action: "Deny" };
 
@@ -24,15 +24,13 @@ test("the types of a policy default to the directions that have rules", () => {
   }
 });
 
-test("a policy is in the default tier, as its label says", () => {
+test("a policy is in the default tier unless it names another, and its label says so", () => {
   const policy = decoded("NetworkPolicy", { tier: "" }, { labels: { a: "b", "projectcalico.org/tier": "wrong" } });
   assert.equal(policy.spec.tier, "default");
   assert.deepEqual(policy.metadata.labels, { a: "b", "projectcalico.org/tier": "default" });
-  assertRefused("NetworkPolicy", [[{ tier: "security" }, "tier"]]);
-  assert.match(
-    problemsOf(objectOf("GlobalNetworkPolicy", { tier: "net-ops" }))[0]!,
-    /tiers other than default are not supported yet/,
-  );
+  const global = decoded("GlobalNetworkPolicy", { tier: "net-ops" });
+  assert.deepEqual([global.spec.tier, global.metadata.labels], ["net-ops", { "projectcalico.org/tier": "net-ops" }]);
+  assertRefused("NetworkPolicy", [[{ tier: "Security" }, "tier"]]);
 });
 
 test("fields of a policy are strict about their sort", () => {

@@ -1,10 +1,9 @@
 import { z } from "zod";
 import { systemLabels } from "../selector/index.ts";
-import { Complaint, show } from "./complaint.ts";
+import { isLabelValue } from "./formats.ts";
 import { reference } from "./network-fields.ts";
-import type { ObjectMeta } from "./object-meta.ts";
 import { type Rule, rules } from "./rule.ts";
-import { isBlank, isEmptyList, isRecord, list, object, optional, refine, required, withoutSign } from "./schema.ts";
+import { type Json, isBlank, isEmptyList, isRecord, list, optional, required, withoutSign } from "./schema.ts";
 import { selectorWithoutGlobal } from "./selector-fields.ts";
 
 export type PolicyType = "Ingress" | "Egress";
@@ -27,57 +26,62 @@ export type PolicySpec = {
 
 const defaultTier = "default";
 
-const tier = refine(reference, (name) => {
-  if (name === defaultTier) return undefined;
-  return new Complaint(
-    `${show(name)}: tiers other than default are not supported yet`,
-    "write tier: default or leave it out",
-  );
-});
-
-const policyShape = {
-  tier: required(tier.prefault(defaultTier), isBlank),
-  order: optional(z.number().transform(withoutSign)),
-  selector: optional(selectorWithoutGlobal, isBlank),
-  serviceAccountSelector: optional(selectorWithoutGlobal, isBlank),
-  types: list(z.enum(["Ingress", "Egress"]), { isSet: true }),
-  ingress: optional(rules, isEmptyList),
-  egress: optional(rules, isEmptyList),
-  performanceHints: optional(list(z.enum(["AssumeNeededOnEveryNode"]), { isSet: true }), isEmptyList),
-};
-
-/** The schema of a policy's spec, which may have more members. Absent types are the directions that have rules. */
-export function policySpec<S extends z.ZodRawShape>(shape: S) {
-  return z.preprocess(withTypes, object({ ...policyShape, ...shape }));
+/** The members of a policy's spec; `isGlobal`: it is of no namespace. */
+export function policyShape(isGlobal: boolean) {
+  return {
+    tier: required(reference.prefault(defaultTier), isBlank),
+    order: optional(policyOrder),
+    selector: optional(selectorWithoutGlobal, isBlank),
+    serviceAccountSelector: optional(selectorWithoutGlobal, isBlank),
+    types: policyTypes,
+    ingress: optional(rules({ direction: "ingress", isGlobal }), isEmptyList),
+    egress: optional(rules({ direction: "egress", isGlobal }), isEmptyList),
+    performanceHints: optional(list(z.enum(["AssumeNeededOnEveryNode"]), { isSet: true }), isEmptyList),
+  };
 }
 
-function withTypes(spec: unknown): unknown {
-  if (!isRecord(spec) || hasEntries(spec["types"])) return spec;
+export const policyOrder = z.number().transform(withoutSign);
+export const policyTypes = list(z.enum(["Ingress", "Egress"]), { isSet: true });
+
+/** Absent types are the directions that have rules; and policies carry their tier as a label, whatever the writer put there. */
+export function applyPolicyDefaults(json: Json): Json {
+  return withTierLabel(withTypes(json));
+}
+
+export function withTypes(json: Json): Json {
+  const spec = json["spec"] ?? {};
+  if (!isRecord(spec) || hasEntries(spec["types"])) return json;
   const types = [];
   if (hasEntries(spec["ingress"]) || !hasEntries(spec["egress"])) types.push("Ingress");
   if (hasEntries(spec["egress"])) types.push("Egress");
-  return { ...spec, types };
+  return { ...json, spec: { ...spec, types } };
 }
 
-function hasEntries(value: unknown): boolean {
+export function withTierLabel(json: Json): Json {
+  const { metadata } = json;
+  const spec = json["spec"] ?? {};
+  if (!isRecord(spec) || !isRecord(metadata)) return json;
+  const tier = isUnset(spec["tier"]) ? defaultTier : spec["tier"];
+  const labels = metadata["labels"] ?? {};
+  // A name too long for a label is that of no tier; the schema has its say about the others.
+  if (!isRecord(labels) || typeof tier !== "string" || !isLabelValue(tier)) return json;
+  return { ...json, metadata: { ...metadata, labels: { ...labels, [systemLabels.tier]: tier } } };
+}
+
+export function hasEntries(value: unknown): boolean {
   return value !== undefined && value !== null && !isEmptyList(value);
 }
 
-/** Policies carry their tier as a label, whatever the writer put there. */
-export function withTierLabel<P extends { readonly metadata: ObjectMeta; readonly spec: PolicySpec }>(policy: P): P {
-  const { name, namespace, labels, ...rest } = policy.metadata;
-  const labelled = { ...labels, [systemLabels.tier]: policy.spec.tier };
-  return {
-    ...policy,
-    metadata: { name, ...(namespace === undefined ? {} : { namespace }), labels: labelled, ...rest },
-  };
+function isUnset(value: unknown): boolean {
+  return value === undefined || value === null || value === "";
 }
 
 /** Cells of tables of policies. */
 export const policyColumns = {
-  Tier: (policy: { readonly spec: PolicySpec }) => policy.spec.tier,
-  Order: (policy: { readonly spec: PolicySpec }) =>
-    policy.spec.order === undefined ? "last" : String(policy.spec.order),
-  Types: (policy: { readonly spec: PolicySpec }) => policy.spec.types.join(","),
-  Selector: (policy: { readonly spec: PolicySpec }) => policy.spec.selector ?? "all()",
+  Tier: ({ spec }: Columned) => spec.tier,
+  Order: ({ spec }: Columned) => (spec.order === undefined ? "last" : String(spec.order)),
+  Types: ({ spec }: Columned) => (spec.types ?? []).join(","),
+  Selector: ({ spec }: Columned) => spec.selector ?? "all()",
 };
+
+type Columned = { readonly spec: Pick<PolicySpec, "tier" | "order" | "selector"> & Partial<Pick<PolicySpec, "types">> };

@@ -1,7 +1,7 @@
-import { z } from "zod";
 import { Complaint, show } from "./complaint.ts";
 import { isEndpointPortName } from "./formats.ts";
-import { convert } from "./schema.ts";
+import { type Protocol, hasPorts, protocol } from "./protocol.ts";
+import { convert, numberOrText, refine, textOf } from "./schema.ts";
 
 /** A number 1..65535, a range as text `lo:hi` with lo < hi, or the name of an endpoint's port. See `readPort`. */
 export type Port = number | string;
@@ -22,7 +22,7 @@ export function readPort(port: Port): PortMatch {
 const portHint = 'write a port from 1 to 65535, a range such as "8000:8999", or the name of a port';
 
 /** An entry of `ports` or `notPorts`. */
-export const rulePort = convert(z.unknown(), (value): Port | Complaint => {
+export const rulePort = convert(numberOrText, (value): Port | Complaint => {
   if (typeof value === "number" && isPortNumber(value)) return value;
   if (typeof value === "string") {
     const [, first, last] = /^([0-9]+)(?::([0-9]+))?$/.exec(value) ?? [];
@@ -41,6 +41,18 @@ function nameHint(text: string): string {
   if (/^[0-9:]/.test(text)) return portHint;
   return "the name of a port has at most 15 lower-case letters, digits and single dashes between them, and at least one letter";
 }
+
+/** A protocol of a port that an endpoint has. */
+export const portProtocol = refine(protocol, (value: Protocol) => {
+  return hasPorts(value) ? undefined : new Complaint(`${show(value)} has no ports`, "write TCP, UDP or SCTP");
+});
+
+/** The name of a port that an endpoint has. */
+export const portName = textOf(
+  isEndpointPortName,
+  "a name for a port",
+  "at most 15 lower-case letters, digits and single dashes between them, and at least one letter",
+);
 
 export function isPortNumber(value: number): boolean {
   return Number.isInteger(value) && value >= 1 && value <= 65535;

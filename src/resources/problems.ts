@@ -21,6 +21,7 @@ export function decodeWith<T>(schema: z.ZodType<T>, json: unknown, options: Deco
   if (unknown.length === 0) return { ok: false, problems: issues.map(toProblem) };
   // An unknown field hides what else is wrong: look again without it.
   const rest = decodeWith(schema, prune(json, placeFields(unknown)), options);
+  if (options.unknownFields === "drop") return rest;
   if (options.unknownFields === "keep") {
     if (rest.ok) for (const issue of unknown) carryOver(json, rest.value, issue);
     return rest;

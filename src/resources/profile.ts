@@ -4,7 +4,8 @@ import { systemLabels } from "../selector/index.ts";
 import { defineKind, resourceSchema } from "./kind-definition.ts";
 import type { Namespace } from "./namespace.ts";
 import { type Labels, type ObjectMeta, labels } from "./object-meta.ts";
-import { type Rule, rules } from "./rule.ts";
+import type { ServiceAccount } from "./service-account.ts";
+import { type Rule, httpRules, rules } from "./rule.ts";
 import { isEmptyList, object, optional } from "./schema.ts";
 
 export type ProfileSpec = {
@@ -29,15 +30,27 @@ export function defaultProfileName(namespace: string): string {
   return namespacePrefix + namespace;
 }
 
+/** The profile of those that run as a service account. Without a namespace the account is in `default`. */
+export function serviceAccountProfileName(namespace: string, name: string): string {
+  return `${serviceAccountPrefix}${namespace === "" ? "default" : namespace}.${name}`;
+}
+
+/** What a service account gives its endpoints: labels with a prefix, and no rules. */
+export function serviceAccountProfile({ metadata }: ServiceAccount): Profile {
+  const name = serviceAccountProfileName(metadata.namespace ?? "", metadata.name);
+  const labelsToApply = inheritedLabels(metadata, systemLabels.serviceAccountPrefix);
+  return { apiVersion: "projectcalico.org/v3", kind: "Profile", metadata: { name }, spec: { labelsToApply } };
+}
+
 /** What a namespace gives its endpoints: everything allowed, and its labels with a prefix. */
 export function namespaceProfile(namespace: Namespace): Profile {
-  const { name } = namespace.metadata;
-  const inherited: [string, string][] = Object.entries(namespace.metadata.labels ?? {}).map(([label, value]) => [
-    systemLabels.namespacePrefix + label,
-    value,
-  ]);
-  inherited.push([`${systemLabels.namespacePrefix}projectcalico.org/name`, name]);
-  return allowAll(defaultProfileName(name), Object.fromEntries(inherited));
+  const { metadata } = namespace;
+  return allowAll(defaultProfileName(metadata.name), inheritedLabels(metadata, systemLabels.namespacePrefix));
+}
+
+function inheritedLabels({ name, labels = {} }: ObjectMeta, prefix: string): Labels {
+  const inherited = Object.entries(labels).map(([label, value]) => [prefix + label, value]);
+  return Object.fromEntries([...inherited, [`${prefix}projectcalico.org/name`, name]]);
 }
 
 /** Always there without being stored; cannot be created, changed or deleted. */
@@ -71,17 +84,15 @@ function refuseVirtual({ metadata: { name } }: Profile): Problem[] {
     ];
   }
   if (!name.startsWith(serviceAccountPrefix)) return [];
-  return [
-    { path, message: `the profile ${name} is made from a service account`, hint: "give the profile another name" },
-  ];
+  return [{ path, message: `the profile ${name} is made from a service account`, hint: "change its labels instead" }];
 }
 
 const schema: z.ZodType<Profile> = resourceSchema(
   { apiVersion: "projectcalico.org/v3", kind: "Profile", isNamespaced: false },
   {
     spec: object({
-      ingress: optional(rules, isEmptyList),
-      egress: optional(rules, isEmptyList),
+      ingress: optional(rules({ direction: "ingress" }), isEmptyList),
+      egress: optional(rules({ direction: "egress" }), isEmptyList),
       labelsToApply: optional(labels),
     }),
   },
@@ -94,6 +105,7 @@ export const profile = defineKind({
   isNamespaced: false,
   schema,
   admit: refuseVirtual,
+  leftOut: httpRules,
   columns: {
     Ingress: ({ spec }) => `${spec.ingress?.length ?? 0} rules`,
     Egress: ({ spec }) => `${spec.egress?.length ?? 0} rules`,

@@ -1,7 +1,6 @@
-import { z } from "zod";
 import { Complaint, show } from "./complaint.ts";
 import { findNearest } from "./nearest.ts";
-import { convert } from "./schema.ts";
+import { convert, numberOrText } from "./schema.ts";
 
 /** A name of an IP protocol as policies write it, or its number 1..255. Numbers stay numbers: 6 and "TCP" mean the same. */
 export type Protocol = ProtocolName | number;
@@ -29,7 +28,7 @@ export function hasPorts(protocol: Protocol): boolean {
 }
 
 /** Digits become the number they write; other texts must be one of the names, letter for letter. */
-export const protocol = convert(z.unknown(), (value): Protocol | Complaint => {
+export const protocol = convert(numberOrText, (value): Protocol | Complaint => {
   const read = typeof value === "string" && /^[0-9]+$/.test(value) ? Number(value) : value;
   if (typeof read === "number" && Number.isInteger(read) && read >= 1 && read <= 255) return read;
   if (typeof read === "string" && isName(read)) return read;

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Json, assertAccepted, assertRefused, decoded, repeat } from "./testing/decode-cases.ts";
+import {
+  type Json,
+  assertAccepted,
+  assertInvalid,
+  assertRefused,
+  assertUnsupported,
+  decoded,
+  repeat,
+} from "./testing/decode-cases.ts";
 
 const withRule = (rule: Json): Json => ({ ingress: [{ action: "Allow", ...rule }] });
 const source = (entity: Json, rule: Json = {}): Json => withRule({ ...rule, source: entity });
@@ -176,10 +184,53 @@ test("selectors of a rule parse, have 1024 characters at most, and global() only
   ]);
 });
 
-test("what rules cannot do yet is refused, not ignored", () => {
+test("a service stands alone, at the far end of a rule, and needs a namespace in a global policy", () => {
+  const services = { name: "x" };
+  accept([source({ services }), { egress: [{ action: "Allow", destination: { services } }] }]);
+  accept([source({ services: { name: "x", namespace: "y" }, ports: ["http"], nets: [], selector: "" })]);
   refuse([
-    [source({ services: { name: "x" } }), ".source.services"],
-    [withRule({ http: { methods: ["GET"] } }), ".http"],
+    [source({ services: {} }), ".source.services.name"],
+    [withRule({ destination: { services } }), ".destination.services"],
+    ...["selector", "notSelector", "namespaceSelector"].map((member): [Json, string] => [
+      source({ services, [member]: "has(a)" }),
+      ".source.services",
+    ]),
+    [source({ services, notNets: ["10.0.0.0/8"] }), ".source.services"],
+    [source({ services, serviceAccounts: {} }), ".source.services"],
+  ]);
+  assertRefused("NetworkPolicy", [
+    [{ egress: [{ action: "Allow", destination: { services, ports: ["x"] } }] }, "egress[0].destination.services"],
+    [{ egress: [{ action: "Allow", source: { services } }] }, "egress[0].source.services"],
+  ]);
+  assertAccepted("GlobalNetworkPolicy", [source({ services: { name: "x", namespace: "y" } })]);
+  assertRefused("GlobalNetworkPolicy", [[source({ services }), "ingress[0].source.services.namespace"]]);
+});
+
+test("a look into HTTP is unsupported where it would be valid", () => {
+  const http = (match: Json, rule: Json = {}) => withRule({ ...rule, http: match });
+  assertUnsupported("NetworkPolicy", [
+    [http({ methods: ["GET"] }), "ingress[0].http"],
+    [http({}, { protocol: 6 }), "ingress[0].http"],
+    [
+      http({ methods: repeat(20, (at) => `M${at}`), paths: repeat(20, () => ({ exact: `/${"x".repeat(1023)}` })) }),
+      "ingress[0].http",
+    ],
+  ]);
+  for (const kind of ["GlobalNetworkPolicy", "Profile", "StagedNetworkPolicy", "StagedGlobalNetworkPolicy"] as const) {
+    assertUnsupported(kind, [[http({ paths: [{ prefix: "/" }] }), "ingress[0].http"]]);
+  }
+  assertInvalid("NetworkPolicy", [
+    http({}, { action: "Deny" }),
+    http({}, { protocol: "UDP" }),
+    { egress: [{ action: "Allow", http: {} }] },
+    http({ methods: ["GET", "GET"] }),
+    http({ methods: repeat(21, (at) => `M${at}`) }),
+    http({ paths: repeat(21, () => ({ exact: "/" })) }),
+    ...[{}, { exact: "/", prefix: "/" }, { exact: "a" }, { exact: "/a?" }, { prefix: "/#" }, { prefix: "/ " }].map(
+      (path) => http({ paths: [path] }),
+    ),
+    http({ paths: [{ exact: `/${"x".repeat(1024)}` }] }),
+    { ...http({}), order: "1" },
   ]);
 });
 

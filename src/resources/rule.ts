@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { type Cidr, type IpVersion, cidrLength, cidrVersion } from "../lib/index.ts";
+import { type Cidr, type IpVersion, type Problem, cidrLength, cidrVersion } from "../lib/index.ts";
 import { Complaint, show } from "./complaint.ts";
-import { cidr } from "./network-fields.ts";
+import { cidr, reference } from "./network-fields.ts";
 import { type Annotations, annotations } from "./object-meta.ts";
 import { type Port, readPort, rulePort } from "./port.ts";
 import { type Protocol, hasPorts, protocol, protocolNumber } from "./protocol.ts";
-import { integer, isBlank, isEmptyList, list, object, optional, refine, required, unsupported } from "./schema.ts";
+import { integer, isBlank, isEmptyList, list, object, optional, refine, required } from "./schema.ts";
 import { anySelector, ruleNamespaceSelector, selectorWithoutGlobal } from "./selector-fields.ts";
 
 export type RuleAction = "Allow" | "Deny" | "Log" | "Pass";
@@ -21,7 +21,14 @@ export type Rule = {
   readonly notICMP?: IcmpMatch;
   readonly source?: EntityRule;
   readonly destination?: EntityRule;
+  /** Judged, but not served: no resource that decodes has it (see `httpRules`). */
+  readonly http?: HttpMatch;
   readonly metadata?: RuleMetadata;
+};
+
+type HttpMatch = {
+  readonly methods?: readonly string[];
+  readonly paths?: readonly { readonly exact?: string; readonly prefix?: string }[];
 };
 
 /** `type` 0..254; `code` 0..255, never without a type. */
@@ -39,7 +46,11 @@ export type EntityRule = {
   readonly ports?: readonly Port[];
   readonly notPorts?: readonly Port[];
   readonly serviceAccounts?: ServiceAccountMatch;
+  readonly services?: ServiceMatch;
 };
+
+/** A Kubernetes service; without a namespace the policy's own is meant. */
+export type ServiceMatch = { readonly name: string; readonly namespace?: string };
 
 /** Both given: both must hold. */
 export type ServiceAccountMatch = { readonly names?: readonly string[]; readonly selector?: string };
@@ -47,6 +58,9 @@ export type ServiceAccountMatch = { readonly names?: readonly string[]; readonly
 const maxRules = 1024;
 const maxNets = 256;
 const maxPorts = 50;
+const maxHttpEntries = 20;
+const maxHttpPathLength = 1024;
+const tcp = 6;
 const icmp = 1;
 const icmpV6 = 58;
 
@@ -73,7 +87,7 @@ const entity = object({
       selector: optional(anySelector, isBlank),
     }),
   ),
-  services: unsupported("there are no Kubernetes services here; write nets or a selector"),
+  services: optional(object({ name: required(reference, isBlank), namespace: optional(reference, isBlank) })),
 });
 
 const icmpMatch = refine(
@@ -81,6 +95,22 @@ const icmpMatch = refine(
   ({ type, code }) =>
     code !== undefined && type === undefined ? new Complaint("has a code but no type", "give the type too") : undefined,
 );
+
+const httpPath = refine(
+  object({ exact: optional(z.string(), isBlank), prefix: optional(z.string(), isBlank) }),
+  ({ exact, prefix }) => {
+    if ((exact === undefined) === (prefix === undefined)) return new Complaint("needs exact or prefix, and not both");
+    const path = exact ?? prefix ?? "";
+    if (/^\/[^?# ]*$/.test(path) && path.length <= maxHttpPathLength) return undefined;
+    const hint = `begin it with /, without ?, # and blanks, ${maxHttpPathLength} characters at most`;
+    return new Complaint(`${show(path)} is no path`, hint);
+  },
+);
+
+const httpMatch = object({
+  methods: optional(list(z.string(), { max: maxHttpEntries, isSet: true }), isEmptyList),
+  paths: optional(list(httpPath, { max: maxHttpEntries }), isEmptyList),
+});
 
 const rule = refine(
   object({
@@ -92,7 +122,7 @@ const rule = refine(
     notICMP: optional(icmpMatch),
     source: optional(entity),
     destination: optional(entity),
-    http: unsupported("packets are judged by addresses, protocols and ports only"),
+    http: optional(httpMatch),
     metadata: optional(object({ annotations: optional(annotations) })),
   }),
   (value) => {
@@ -101,8 +131,64 @@ const rule = refine(
   },
 );
 
+type Place = {
+  readonly direction: "ingress" | "egress";
+  /** Rules of a global policy have no namespace to look for a service in. */
+  readonly isGlobal?: boolean;
+};
+
 /** The ingress or egress rules of a policy or profile. */
-export const rules = list(rule, { max: maxRules });
+export function rules(place: Place) {
+  const placed = refine(rule, (value) => [...checkHttp(value, place), ...checkServices(value, place)]);
+  return list(placed, { max: maxRules });
+}
+
+/** Those rules of a valid policy or profile that look into HTTP: packets are judged by their headers only here. */
+export function httpRules({ spec }: { readonly spec: Readonly<Partial<Record<Place["direction"], readonly Rule[]>>> }) {
+  return (["ingress", "egress"] as const).flatMap((direction) =>
+    (spec[direction] ?? []).flatMap(({ http }, at): Problem[] => {
+      if (http === undefined) return [];
+      const path = `spec.${direction}[${at}].http`;
+      const hint = "packets are judged by addresses, protocols and ports only; leave it out";
+      return [{ path, message: "is not supported", hint }];
+    }),
+  );
+}
+
+function checkHttp({ http, action, protocol }: Rule, { direction }: Place): Complaint[] {
+  if (http === undefined) return [];
+  const complaints: Complaint[] = [];
+  if (action !== "Allow") complaints.push(new Complaint("goes only with action: Allow", "remove it", ["http"]));
+  if (direction === "egress") complaints.push(new Complaint("goes only with ingress rules", "remove it", ["http"]));
+  if (protocol !== undefined && protocolNumber(protocol) !== tcp) {
+    complaints.push(new Complaint("goes only with protocol TCP", "write protocol: TCP", ["http"]));
+  }
+  return complaints;
+}
+
+/** A service stands for the addresses, and in a destination also the ports, of those who serve it. */
+function checkServices(rule: Rule, { direction, isGlobal = false }: Place): Complaint[] {
+  return (["source", "destination"] as const).flatMap((end) => {
+    const entity = rule[end];
+    if (entity?.services === undefined) return [];
+    const complaints: Complaint[] = [];
+    const allowedEnd = direction === "ingress" ? "source" : "destination";
+    if (end !== allowedEnd) {
+      const hint = `write ${allowedEnd}.services`;
+      complaints.push(new Complaint(`${direction} rules have no services here`, hint, [end, "services"]));
+    }
+    if (isGlobal && entity.services.namespace === undefined) {
+      complaints.push(new Complaint("is missing", "say where the service is", [end, "services", "namespace"]));
+    }
+    const others = ["selector", "notSelector", "namespaceSelector", "nets", "notNets", "serviceAccounts"] as const;
+    const ports = end === "destination" ? (["ports", "notPorts"] as const) : [];
+    for (const other of [...others, ...ports]) {
+      if (entity[other] === undefined) continue;
+      complaints.push(new Complaint(`excludes ${other}`, "write two rules, or remove one", [end, "services"]));
+    }
+    return complaints;
+  });
+}
 
 function isIcmp(value: Protocol | undefined): boolean {
   return value !== undefined && [icmp, icmpV6].includes(protocolNumber(value));

@@ -25,26 +25,14 @@ export function optional<S extends z.ZodType>(schema: S, isUnset?: (value: unkno
 }
 
 /** Members that are known only to be refused; not worth naming to somebody who mistyped another. */
-const unsupportedFields = new WeakSet<z.ZodType>();
+const refusedFields = new WeakSet<z.ZodType>();
 
-/** A member that the API knows and we do not serve: refused when it says anything, unless it says one of `harmless`. */
-export function unsupported(
-  hint = "leave this field out",
-  harmless: readonly string[] = [],
-): z.ZodExactOptional<z.ZodUnknown> {
-  const schema = refine(z.unknown(), (value) => {
-    if (typeof value === "string" && harmless.includes(value)) return undefined;
-    return new Complaint(harmless.length === 0 ? "is not supported yet" : `${show(value)} is not supported yet`, hint);
-  });
-  const isUnset = (value: unknown) =>
-    isBlank(value) || isZero(value) || isFalse(value) || isEmptyList(value) || isEmptyObject(value);
-  const field = optional(schema, isUnset);
-  unsupportedFields.add(field);
+/** A member that old objects have and that must not be true. */
+export function mustBeFalse(hint: string): z.ZodExactOptional<z.ZodBoolean> {
+  const schema = refine(z.boolean(), (value) => (value ? new Complaint("must not be true", hint) : undefined));
+  const field = optional(schema, isFalse);
+  refusedFields.add(field);
   return field;
-}
-
-function isEmptyObject(value: unknown): boolean {
-  return isRecord(value) && Object.keys(value).length === 0;
 }
 
 /** An object with these members and no others; absent and null mean the same. */
@@ -54,7 +42,7 @@ export function object<S extends z.ZodRawShape>(shape: S) {
   for (const [name, field] of Object.entries(shape)) {
     if (!(field instanceof z.ZodType)) continue;
     rules.set(name, unsetRules.get(field));
-    if (!unsupportedFields.has(field)) served.push(name);
+    if (!refusedFields.has(field)) served.push(name);
   }
   const known = served.join(" ");
   // The message of this one issue carries the names that would have been right; problems.ts puts it in words.
@@ -76,7 +64,10 @@ function dropUnset(
   return Object.fromEntries(names.filter((name) => !isUnset(name)).map((name) => [name, value[name]]));
 }
 
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+/** An object as it came out of JSON. */
+export type Json = Readonly<Record<string, unknown>>;
+
+export function isRecord(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
@@ -141,7 +132,8 @@ export function textMap(
   check: (name: string, value: string) => Complaint | undefined,
   checkAll: (map: Readonly<Record<string, string>>) => Complaint | undefined = () => undefined,
 ) {
-  return z.unknown().transform((value, context): Readonly<Record<string, string>> => {
+  const anyMap = z.unknown().meta({ type: "object", additionalProperties: { type: "string" } });
+  return anyMap.transform((value, context): Readonly<Record<string, string>> => {
     const complain = (complaint: Complaint) => context.addIssue(customIssue(complaint));
     const entries: [string, string][] = [];
     if (!isRecord(value)) complain(new Complaint(`must be an object of texts, not ${show(value)}`));
@@ -163,6 +155,11 @@ export function textMap(
     return map;
   });
 }
+
+/** What may be written as a number or as text, before it is read. */
+export const numberOrText = z
+  .unknown()
+  .meta({ anyOf: [{ type: "integer" }, { type: "string" }], "x-kubernetes-int-or-string": true });
 
 /** A whole number of this range. */
 export function integer(min: number, max: number) {

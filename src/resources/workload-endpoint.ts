@@ -1,12 +1,14 @@
 import { z } from "zod";
-import type { Cidr, IpAddress, Problem } from "../lib/index.ts";
+import { type Cidr, type IpAddress, type Problem, addressToCidr, addressVersion } from "../lib/index.ts";
 import { Complaint, show } from "./complaint.ts";
 import { workloadEndpointName } from "./endpoint-names.ts";
-import { isContainerId, isEndpointPortName } from "./formats.ts";
+import { isContainerId } from "./formats.ts";
 import { defineKind, resourceSchema } from "./kind-definition.ts";
 import { address, cidr, hostCidr, interfaceName, mac, reference } from "./network-fields.ts";
 import type { ObjectMeta } from "./object-meta.ts";
-import { type Protocol, hasPorts, protocol } from "./protocol.ts";
+import { portName, portProtocol } from "./port.ts";
+import type { Protocol } from "./protocol.ts";
+import { type QosControls, qosControls } from "./qos-controls.ts";
 import {
   integer,
   isBlank,
@@ -19,7 +21,6 @@ import {
   refine,
   required,
   textOf,
-  unsupported,
 } from "./schema.ts";
 
 /** A port that policies may call by name. */
@@ -52,6 +53,11 @@ export type WorkloadEndpointSpec = {
   /** Lower-case hex with colons. */
   readonly mac?: string;
   readonly ports?: readonly WorkloadEndpointPort[];
+  /** Addresses of `ipNetworks` that are known outside by others; kept as data, no address is ever translated. */
+  readonly ipNATs?: readonly { readonly internalIP: IpAddress; readonly externalIP: IpAddress }[];
+  /** Sources beside its own addresses. */
+  readonly allowSpoofedSourcePrefixes?: readonly Cidr[];
+  readonly qosControls?: QosControls;
 };
 
 export type WorkloadEndpoint = {
@@ -61,15 +67,9 @@ export type WorkloadEndpoint = {
   readonly spec: WorkloadEndpointSpec;
 };
 
-const portProtocol = refine(protocol, (value) => {
-  return hasPorts(value) ? undefined : new Complaint(`${show(value)} has no ports`, "write TCP, UDP or SCTP");
-});
-
-const portNameHint = "at most 15 lower-case letters, digits and single dashes between them, and at least one letter";
-
 const port = refine(
   object({
-    name: optional(textOf(isEndpointPortName, "a name for a port", portNameHint), isBlank),
+    name: optional(portName, isBlank),
     protocol: required(portProtocol, isBlank),
     port: required(integer(1, 65535), isZero),
     hostPort: optional(integer(1, 65535), isZero),
@@ -82,7 +82,15 @@ const port = refine(
   },
 );
 
-const spec = object({
+const ipNat = refine(
+  object({ internalIP: required(address(), isBlank), externalIP: required(address(), isBlank) }),
+  ({ internalIP, externalIP }) =>
+    addressVersion(internalIP) === addressVersion(externalIP)
+      ? undefined
+      : new Complaint("must be of the IP version of internalIP", "", ["externalIP"]),
+);
+
+const members = object({
   orchestrator: optional(reference, isBlank),
   node: optional(reference, isBlank),
   pod: optional(reference, isBlank),
@@ -97,10 +105,21 @@ const spec = object({
   interfaceName: required(interfaceName, isBlank),
   mac: optional(mac, isBlank),
   ports: optional(list(port), isEmptyList),
-  ipNATs: unsupported("addresses are never translated; give the workload the outside address itself"),
-  allowSpoofedSourcePrefixes: unsupported("a workload sends from its own addresses only"),
-  qosControls: unsupported(),
+  ipNATs: optional(list(ipNat), isEmptyList),
+  allowSpoofedSourcePrefixes: optional(list(cidr({ bare: true, hostBits: true })), isEmptyList),
+  qosControls: optional(qosControls),
 });
+
+const spec = refine(members, ({ ipNATs = [], ipNetworks = [] }) =>
+  ipNATs.flatMap(({ internalIP }, at) => {
+    if (ipNetworks.includes(addressToCidr(internalIP))) return [];
+    return new Complaint(`${internalIP} is no address of this endpoint`, "add it to ipNetworks", [
+      "ipNATs",
+      at,
+      "internalIP",
+    ]);
+  }),
+);
 
 const schema: z.ZodType<WorkloadEndpoint> = z.preprocess(
   withComputedName,

@@ -4,6 +4,7 @@
 export { type Selector, type SelectorNode, makeSelector } from "./ast.ts";
 export { compareTexts } from "./compare-texts.ts";
 export { type LabelLookup, evaluateSelector } from "./evaluate-selector.ts";
+export { isTokenizable } from "./is-tokenizable.ts";
 export { parseSelector } from "./parse-selector.ts";
 export { type LabelRestriction, selectorRestrictions } from "./selector-restrictions.ts";
 export { selectorText } from "./selector-text.ts";

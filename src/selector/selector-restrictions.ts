@@ -83,7 +83,8 @@ function isImpossible(restriction: LabelRestriction): boolean {
 
 function both(a: LabelRestriction, b: LabelRestriction): LabelRestriction {
   if (a.type === "values" && b.type === "values") {
-    return { type: "values", values: a.values.filter((value) => b.values.includes(value)) };
+    const others = new Set(b.values);
+    return { type: "values", values: a.values.filter((value) => others.has(value)) };
   }
   if (a.type === b.type) return a;
   if (a.type === "absent" || b.type === "absent") return { type: "values", values: [] };

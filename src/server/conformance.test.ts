@@ -86,11 +86,11 @@ const errorCases: readonly ErrorCase[] = [
   },
   {
     what: "a method that is not possible",
-    method: "PATCH",
+    method: "POST",
     path: `${sets}/a`,
     code: 405,
     reason: "MethodNotAllowed",
-    message: /PATCH is not possible here; there are GET, PUT, DELETE/,
+    message: /POST is not possible here; there are GET, PUT, PATCH, DELETE/,
   },
   {
     what: "a creation in no namespace",
@@ -111,14 +111,24 @@ const errorCases: readonly ErrorCase[] = [
     message: /POST/,
   },
   {
-    what: "YAML",
+    what: "XML",
     method: "POST",
     path: sets,
-    body: "a: b",
-    headers: { "content-type": "application/yaml" },
+    body: "<a/>",
+    headers: { "content-type": "application/xml" },
     code: 415,
     reason: "UnsupportedMediaType",
-    message: /application\/yaml; send application\/json/,
+    message: /application\/xml; send application\/json/,
+  },
+  {
+    what: "what is no YAML",
+    method: "POST",
+    path: sets,
+    body: "a: [",
+    headers: { "content-type": "application/yaml" },
+    code: 400,
+    reason: "BadRequest",
+    message: /not YAML/,
   },
   {
     what: "what is no JSON",
@@ -149,9 +159,9 @@ const errorCases: readonly ErrorCase[] = [
     message: /larger than/,
   },
   {
-    what: "an unknown field",
+    what: "an unknown field, when none may be left out",
     method: "POST",
-    path: sets,
+    path: `${sets}?fieldValidation=Strict`,
     body: { ...networkSet("a"), spec: { netz: ["192.0.2.0/24"] } },
     code: 422,
     reason: "Invalid",
@@ -252,15 +262,72 @@ const errorCases: readonly ErrorCase[] = [
     reason: "BadRequest",
     message: /resourceVersion must be a whole number/,
   },
+  ...badQuery("GET", "labelSelector=a+b", /"a b" cannot be read/),
+  ...badQuery("GET", "labelSelector=a+in+b", /cannot be read/),
+  ...badQuery("GET", "labelSelector=,", /cannot be read/),
+  ...badQuery("GET", "fieldSelector=metadata.name", /write it like metadata\.name=web/),
+  ...badQuery("GET", "fieldSelector=spec.nets=a", /cannot be selected by spec\.nets; there are metadata\.name/),
+  ...badQuery("GET", "limit=many", /limit must be a whole number/),
+  ...badQuery("GET", "continue=nonsense", /not one of this server; list again/),
+  ...badQuery("GET", "resourceVersionMatch=Perhaps&resourceVersion=1", /Exact or NotOlderThan/),
+  ...badQuery("GET", "watch=1&sendInitialEvents=true", /resourceVersionMatch=NotOlderThan/),
+  ...badQuery("GET", "includeObject=Some", /None, Metadata or Object/),
+  ...badQuery("POST", "dryRun=Some", /dryRun is All/),
+  ...badQuery("POST", "fieldValidation=Loose", /Strict, Warn or Ignore/),
+  ...badQuery("DELETE", "propagationPolicy=Later", /Orphan, Background or Foreground/),
   {
-    what: "a selector",
+    what: "a list from a version that is not there yet",
     method: "GET",
-    path: `${sets}?labelSelector=a%3Db`,
-    code: 400,
-    reason: "BadRequest",
-    message: /labelSelector is not supported/,
+    path: `${sets}?resourceVersion=900`,
+    code: 504,
+    reason: "Timeout",
+    message: /Too large resource version: 900/,
   },
+  {
+    what: "an exact version that is gone",
+    method: "GET",
+    path: `${sets}?resourceVersion=1&resourceVersionMatch=Exact`,
+    code: 410,
+    reason: "Expired",
+    message: /list again/,
+  },
+  {
+    what: "the status of a kind that has none",
+    method: "GET",
+    path: `${sets}/present/status`,
+    code: 404,
+    reason: "NotFound",
+    message: /nothing at/,
+  },
+  ...badPatch("application/json", {}, 415, /send application\/json-patch\+json/),
+  ...badPatch("application/strategic-merge-patch+json", {}, 415, /--type=merge/),
+  ...badPatch("application/json-patch+json", {}, 400, /a JSON patch is a list/),
+  ...badPatch("application/json-patch+json", [{ op: "remove", path: "/spec/cats" }], 422, /there is no cats/),
+  ...badPatch("application/json-patch+json", [{ op: "test", path: "/kind", value: "Cat" }], 422, /does not hold/),
+  ...badPatch("application/merge-patch+json", [], 400, /is a JSON object/),
+  ...badPatch("application/merge-patch+json", { metadata: { name: "b" } }, 422, /request is for present/),
+  ...badPatch("application/merge-patch+json", { metadata: { resourceVersion: "1" } }, 409, /changed since/),
+  ...badPatch("application/merge-patch+json", { metadata: { uid: "x" } }, 409, /not x/),
+  ...badPatch("application/apply-patch+yaml", networkSet("present"), 400, /fieldManager is required/),
 ];
+
+function badQuery(method: string, query: string, message: RegExp): ErrorCase[] {
+  const body = method === "POST" ? { body: networkSet("b") } : {};
+  const what = `${method} with ${query}`;
+  return [{ what, method, path: `${sets}?${query}`, ...body, code: 400, reason: "BadRequest", message }];
+}
+
+function badPatch(type: string, body: unknown, code: number, message: RegExp): ErrorCase[] {
+  const reasons: Record<number, string> = {
+    400: "BadRequest",
+    409: "Conflict",
+    415: "UnsupportedMediaType",
+    422: "Invalid",
+  };
+  const headers = { "content-type": type };
+  const what = `a patch ${JSON.stringify(body)} as ${type}`;
+  return [{ what, method: "PATCH", path: `${sets}/present`, body, headers, code, reason: reasons[code]!, message }];
+}
 
 test("every mistake gets its status", async (context) => {
   await using server = await serve();
@@ -291,16 +358,11 @@ test("the documents that Kubernetes clients begin with are there", async () => {
   assert.match(String((await server.call("GET", "/version")).json["gitVersion"]), /^v1\.\d+\.\d+\+tortie\./);
   assert.deepEqual((await server.call("GET", "/api")).json["versions"], ["v1"]);
   const groups = (await server.call("GET", "/apis")).json["groups"] as Json[];
-  assert.deepEqual(
-    groups.map(({ name }) => name),
-    ["projectcalico.org"],
-  );
+  // A name that two groups have means the first one's.
+  assert.equal(groups[0]?.["name"], "projectcalico.org");
   const resources = (await server.call("GET", v3)).json["resources"] as Json[];
   const policies = resources.find(({ name }) => name === "networkpolicies");
   assert.deepEqual([policies?.["kind"], policies?.["namespaced"]], ["NetworkPolicy", true]);
   const core = (await server.call("GET", "/api/v1")).json["resources"] as Json[];
-  assert.deepEqual(
-    core.map(({ name }) => name),
-    ["namespaces"],
-  );
+  assert.ok(core.some(({ name }) => name === "namespaces"));
 });

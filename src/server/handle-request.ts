@@ -1,119 +1,106 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Logger, TortieError } from "../lib/index.ts";
-import { apiVersionOf, resourceKey } from "../resources/index.ts";
-import { type ApiPath, parseApiPath } from "./api-path.ts";
-import { discoveryDocuments } from "./discovery.ts";
-import { listChunks } from "./list-text.ts";
-import type { ObjectWriter, Preconditions } from "./object-writer.ts";
-import { readJson } from "./read-body.ts";
-import { sendChunks, sendText } from "./send.ts";
-import { StatusError, notFound, objectDetails, successStatus } from "./status.ts";
+import { type AccessContext, accessRoot, answerAccess } from "./answer-access.ts";
+import { answerRead } from "./answer-read.ts";
+import { answerWrite } from "./answer-write.ts";
+import { parseApiPath } from "./api-path.ts";
+import { type RefusalLog, auditObject, verbOf } from "./audit.ts";
+import { type Admission, type Caller, requireIdentity } from "./caller.ts";
+import { findDiscoveryDocument } from "./discovery.ts";
+import { judgeRequest } from "./judge-write.ts";
+import type { ListPages } from "./list-pages.ts";
+import type { ObjectPatcher } from "./object-patcher.ts";
+import type { ObjectWriter } from "./object-writer.ts";
+import { findOpenApiDocument } from "./openapi.ts";
+import { isTrue, readNumber } from "./query.ts";
+import { sendText } from "./send.ts";
+import { StatusError } from "./status.ts";
 import type { WatchCache } from "./watch-cache.ts";
 import type { WatchStreams } from "./watch-streams.ts";
 
 export type RequestContext = {
   readonly cache: WatchCache;
+  readonly pages: ListPages;
   readonly writer: ObjectWriter;
+  readonly patcher: ObjectPatcher;
   readonly streams: WatchStreams;
+  readonly access: AccessContext;
+  readonly refusals: RefusalLog;
   readonly log: Logger;
 };
 
-/** Answers one request; whatever happens becomes an answer. */
+/** Answers one request, unless `admit` throws a StatusError; whatever happens becomes an answer. */
 export async function handleRequest(
   context: RequestContext,
   request: IncomingMessage,
   response: ServerResponse,
+  admit: Admission,
 ): Promise<void> {
   try {
-    await route(context, request, response);
+    await route(context, admit(request), request, response);
   } catch (error) {
     const { status, headers } = toStatusError(error, context.log, request, response);
+    if (status.code === 401) context.refusals.note(request.socket.remoteAddress ?? "", status.message ?? "");
     if (response.headersSent) response.destroy();
     else sendText(response, status.code, JSON.stringify(status), headers);
   }
 }
 
-async function route(context: RequestContext, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function route(
+  context: RequestContext,
+  caller: Caller,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const url = URL.parse(request.url ?? "/", "http://tortie");
   const method = request.method ?? "GET";
-  const document = discoveryDocuments.get(url?.pathname ?? "");
-  const path = url === null ? undefined : parseApiPath(url.pathname);
-  if (url?.pathname === "/healthz") {
-    allow(method, ["GET"]);
-    sendText(response, 200, "ok", { "content-type": "text/plain" });
-  } else if (document !== undefined) {
-    allow(method, ["GET"]);
-    sendText(response, 200, JSON.stringify(document));
-  } else if (url === null || path === undefined) {
-    throw new StatusError("NotFound", `there is nothing at ${request.url}`);
-  } else if (path.name === undefined) {
-    allow(method, path.definition.isNamespaced && path.namespace === undefined ? ["GET"] : ["GET", "POST"]);
-    if (method === "POST") sendText(response, 201, await context.writer.create(path, await readJson(request)));
-    else await readCollection(context, path, url.searchParams, response);
-  } else {
-    allow(method, ["GET", "PUT", "DELETE"]);
-    if (method === "PUT") sendText(response, 200, await context.writer.update(path, await readJson(request)));
-    else if (method === "DELETE") await deleteObject(context, path, await readJson(request), response);
-    else sendText(response, 200, readObject(context, path, path.name));
-  }
-}
-
-async function readCollection(
-  { cache, streams }: RequestContext,
-  path: ApiPath,
-  query: URLSearchParams,
-  response: ServerResponse,
-): Promise<void> {
-  for (const name of ["labelSelector", "fieldSelector", "continue"]) {
-    // Leaving it out of account would give more than was asked for.
-    if ((query.get(name) ?? "") !== "") throw new StatusError("BadRequest", `${name} is not supported; leave it out`);
-  }
-  if (["1", "true"].includes(query.get("watch") ?? "")) {
-    await streams.open(path, query, response);
+  if (url === null) throw new StatusError("NotFound", `there is nothing at ${request.url}`);
+  if (url.pathname.startsWith(accessRoot)) {
+    await answerAccess(context.access, caller, url.pathname, request, response);
     return;
   }
-  const { definition, namespace } = path;
-  const head = {
-    kind: `${definition.kind}List`,
-    apiVersion: apiVersionOf(definition),
-    metadata: { resourceVersion: String(cache.revision) },
-  };
-  await sendChunks(response, listChunks(head, cache.list(definition.kind, namespace)));
+  const identity = healthPaths.has(url.pathname) ? undefined : requireIdentity(caller);
+  const document = await findDocument(url.pathname, request.headers.accept);
+  if (document !== undefined) {
+    allow(method, ["GET"]);
+    sendText(response, 200, document.body, { "content-type": document.mediaType });
+    return;
+  }
+  const path = parseApiPath(url.pathname);
+  if (path === undefined || identity === undefined)
+    throw new StatusError("NotFound", `there is nothing at ${request.url}`);
+  if (path.name !== undefined) {
+    allow(method, path.subresource === undefined ? ["GET", "PUT", "PATCH", "DELETE"] : ["GET", "PUT", "PATCH"]);
+  } else {
+    const isAllNamespaces = path.definition.isNamespaced && path.namespace === undefined;
+    allow(method, isAllNamespaces ? ["GET"] : ["GET", "POST", "DELETE"]);
+  }
+  const query = url.searchParams;
+  const verb = verbOf(method, path, isTrue(query, "watch"));
+  auditObject(context.log, caller, verb, path, response);
+  judgeRequest(identity, verb, path.definition, path.name);
+  if (method !== "GET") return await answerWrite(context, { ...path, identity }, query, request, response);
+  if (verb === "watch") endWithCertificate(query, caller);
+  await answerRead(context, path, query, request, response);
 }
 
-function readObject({ cache }: RequestContext, { definition, namespace }: ApiPath, name: string): string {
-  const found = cache.get(definition.kind, resourceKey({ kind: definition.kind, namespace, name }));
-  if (found === undefined) throw notFound(definition, name);
-  return found.text;
+/** A watch ends in good order with the certificate that opened it; its client comes back with the next one. */
+function endWithCertificate(query: URLSearchParams, { expiresMs }: Caller): void {
+  if (expiresMs === undefined) return;
+  const leftSeconds = Math.max(1, Math.floor((expiresMs - Date.now()) / 1000));
+  const asked = readNumber(query, "timeoutSeconds");
+  if (asked === 0 || asked > leftSeconds) query.set("timeoutSeconds", String(leftSeconds));
 }
 
-async function deleteObject(
-  { writer }: RequestContext,
-  path: ApiPath,
-  body: unknown,
-  response: ServerResponse,
-): Promise<void> {
-  const { definition, name = "" } = path;
-  const uid = await writer.delete(path, readPreconditions(body));
-  const status = successStatus({ ...objectDetails(definition, name), uid });
-  sendText(response, 200, JSON.stringify(status));
-}
+/** Told to everybody. */
+const healthPaths: ReadonlySet<string> = new Set(["/healthz", "/livez", "/readyz"]);
 
-/** From the DeleteOptions that may be the body. */
-function readPreconditions(body: unknown): Preconditions {
-  if (body === undefined) return {};
-  const options = memberOf(body, "preconditions");
-  return { uid: textOf(options, "uid"), resourceVersion: textOf(options, "resourceVersion") };
-}
+type FixedAnswer = { readonly mediaType: string; readonly body: string | Uint8Array };
 
-function textOf(value: unknown, name: string): string | undefined {
-  const member = memberOf(value, name);
-  if (member === undefined || member === null || typeof member === "string") return member ?? undefined;
-  throw new StatusError("BadRequest", `preconditions.${name} must be text`);
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
+/** What is the same for everybody, and for as long as this program runs. */
+async function findDocument(path: string, accept: string | undefined): Promise<FixedAnswer | undefined> {
+  if (healthPaths.has(path)) return { mediaType: "text/plain", body: "ok" };
+  return findDiscoveryDocument(path, accept) ?? (await findOpenApiDocument(path, accept));
 }
 
 function allow(method: string, methods: readonly string[]): void {
@@ -124,7 +111,7 @@ function allow(method: string, methods: readonly string[]): void {
 
 function toStatusError(error: unknown, log: Logger, request: IncomingMessage, response: ServerResponse): StatusError {
   if (error instanceof StatusError) return error;
-  if (error instanceof TortieError && error.code === "TT_STORE") {
+  if (error instanceof TortieError && ["TT_STORE", "TT_API_UNAVAILABLE"].includes(error.code)) {
     const message = error.hint === "" ? error.message : `${error.message} (${error.hint})`;
     return new StatusError("ServiceUnavailable", message, { retryAfterSeconds: 1 }, { "retry-after": "1" });
   }

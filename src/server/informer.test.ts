@@ -6,7 +6,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { type ApiClient, type ResourceEvent, connect, watchResources } from "../client/index.ts";
 import { type Random, TaskGroup, TortieError, seededRandom, silentLogger } from "../lib/index.ts";
-import { type Kind, type Resource, keyOf, resourceKey } from "../resources/index.ts";
+import { type GlobalNetworkSet, type Kind, type Resource, keyOf, resourceKey } from "../resources/index.ts";
 import { memoryStore } from "../store/index.ts";
 import { startServer } from "./start-server.ts";
 import { makeFolder } from "./testing/serve.ts";
@@ -76,7 +76,7 @@ async function assertCatchesUp(reader: Reader, client: ApiClient): Promise<void>
   for (const [key, resource] of listed) assert.deepEqual(reader.resourceByKey.get(key), resource);
 }
 
-function makeSet(name: string, value: number): Resource {
+function makeSet(name: string, value: number): GlobalNetworkSet {
   const metadata = { name, annotations: { value: String(value) } };
   return { apiVersion: "projectcalico.org/v3", kind: "GlobalNetworkSet", metadata, spec: {} };
 }

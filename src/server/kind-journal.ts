@@ -1,5 +1,14 @@
-/** One change as it goes over the wire; shared by all who watch it. */
-export type JournalEntry = { readonly revision: number; readonly namespace: string; readonly line: Buffer };
+import type { CachedObject } from "./watch-cache.ts";
+
+/** One change, with the line in which it goes over the wire to all who watch everything. */
+export type JournalEntry = {
+  readonly type: "ADDED" | "MODIFIED" | "DELETED";
+  readonly revision: number;
+  readonly object: CachedObject;
+  /** What was there before; "unknown" when it happened before this program began. */
+  readonly previous: CachedObject | undefined | "unknown";
+  readonly line: Buffer;
+};
 
 /** A few seconds of a busy cluster, and minutes to hours of an ordinary one. */
 const keepEntries = 8192;
@@ -37,6 +46,16 @@ export class KindJournal {
       this.#base += this.#first;
       this.#first = 0;
     }
+  }
+
+  /** Forgets all: what happened up to this revision was not seen here, or not completely. */
+  forget(revision: number): void {
+    // One place is left out, so that who stood at the end is told too.
+    this.#base = this.end + 1;
+    this.#entries.length = 0;
+    this.#first = 0;
+    this.#sizeBytes = 0;
+    this.#forgottenRevision = revision;
   }
 
   /** The place after all that is here. */

@@ -29,7 +29,7 @@ test("an object of every kind is created, read, listed, updated and deleted", as
     assert.match(String(resourceVersion), /^\d+$/);
     assert.deepEqual((await server.call("GET", `${collection}/${name}`)).json, created.json);
     const list = (await server.call("GET", collection)).json;
-    assert.equal(list["kind"], `${definition.kind}List`);
+    assert.equal(list["kind"], `${definition.apiKind}List`);
     assert.equal(list["apiVersion"], apiVersionOf(definition));
     assert.deepEqual(
       (list["items"] as Json[]).find((item) => metadataOf(item)["name"] === name),

@@ -9,13 +9,14 @@ const idleLimitMs = 30_000;
 export function sendText(
   response: ServerResponse,
   code: number,
-  text: string,
-  headers: Readonly<Record<string, string>> = {},
+  content: string | Uint8Array,
+  headers: Readonly<Record<string, string | string[]>> = {},
 ): void {
-  const body = Buffer.from(text);
   response.setTimeout(idleLimitMs, () => response.destroy());
-  response.writeHead(code, { "content-type": "application/json", "content-length": body.length, ...headers });
-  response.end(body);
+  // A text goes out in one piece with its head.
+  const length = Buffer.byteLength(content);
+  response.writeHead(code, { "content-type": "application/json", "content-length": length, ...headers });
+  response.end(content);
 }
 
 /** JSON in pieces, made as the socket takes them. */

@@ -4,6 +4,7 @@ import type { KindDefinition } from "../resources/index.ts";
 /** Reasons as Kubernetes names them, with the HTTP status each goes with. */
 const codeByReason = {
   BadRequest: 400,
+  Unauthorized: 401,
   Forbidden: 403,
   NotFound: 404,
   MethodNotAllowed: 405,
@@ -15,11 +16,12 @@ const codeByReason = {
   Invalid: 422,
   InternalError: 500,
   ServiceUnavailable: 503,
+  Timeout: 504,
 } as const;
 
 export type StatusReason = keyof typeof codeByReason;
 
-type StatusCause = { readonly reason: string; readonly message: string; readonly field: string };
+type StatusCause = { readonly reason: string; readonly message: string; readonly field?: string };
 
 export type StatusDetails = {
   readonly name?: string;
@@ -121,4 +123,15 @@ export function invalid(definition: KindDefinition, name: string, problems: read
 /** The version asked for cannot be served: the client has to list again. */
 export function expired(message: string): StatusError {
   return new StatusError("Expired", `${message}; list again and watch from the version of the list`);
+}
+
+/** A version that this server has not reached: the client asks again, here or elsewhere. */
+export function notReached(version: number): StatusError {
+  const causes = [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }];
+  return new StatusError(
+    "Timeout",
+    `Too large resource version: ${version}; try again in a moment`,
+    { causes, retryAfterSeconds: 1 },
+    { "retry-after": "1" },
+  );
 }

@@ -1,6 +1,6 @@
 import { TortieError } from "../lib/index.ts";
 import { type Kind, kindDefinitions } from "../resources/index.ts";
-import type { Store, StoreEvent, StoredObject } from "../store/index.ts";
+import type { Store, StoredObject, WatchBatch } from "../store/index.ts";
 import { KindJournal } from "./kind-journal.ts";
 import { servedText } from "./object-text.ts";
 
@@ -37,37 +37,38 @@ const historyRevisions = 8192;
  */
 export class WatchCache {
   readonly #kinds = new Map<string, KindCache>();
-  readonly #events: AsyncIterator<StoreEvent[]>;
+  readonly #store: Store;
+  readonly #signal: AbortSignal;
+  #events: AsyncIterator<WatchBatch>;
   #waiting: { readonly revision: number; resolve(): void }[] = [];
   #revision: number;
   #isStopped = false;
   /** Changes up to this revision were never seen here. */
-  readonly #firstRevision: number;
+  #firstRevision: number;
 
   /** Reads the whole store. `follow` must then run for as long as the cache is used. */
   static async load(store: Store, signal: AbortSignal): Promise<WatchCache> {
     const { revision, objects } = await store.list("");
     const history = await openHistory(store, revision, signal);
-    const cache = new WatchCache(revision, objects, history);
-    let batch = history.first;
+    const cache = new WatchCache(store, signal, history);
+    cache.#replace(revision, objects);
+    let batch: WatchBatch = history.first ?? { events: [], revision };
     for (;;) {
       cache.#apply(batch);
-      if ((batch.at(-1)?.object.modRevision ?? revision) >= revision) return cache;
+      if (batch.revision >= revision) return cache;
       const { done, value } = await history.events.next();
-      batch = done === true ? [] : value;
+      batch = done === true ? { events: [], revision } : value;
     }
   }
 
-  private constructor(revision: number, objects: readonly StoredObject[], history: History) {
-    this.#revision = revision;
+  private constructor(store: Store, signal: AbortSignal, history: History) {
+    this.#store = store;
+    this.#signal = signal;
+    this.#revision = history.afterRevision;
     this.#firstRevision = history.afterRevision;
     this.#events = history.events;
     for (const { kind } of kindDefinitions) {
       this.#kinds.set(kind, { objects: new Map(), journal: new KindJournal(), watchers: new Set() });
-    }
-    for (const object of objects) {
-      const cached = readObject(object);
-      if (cached !== undefined) this.#of(cached.kind).objects.set(cached.key, cached);
     }
   }
 
@@ -129,9 +130,9 @@ export class WatchCache {
   async follow(): Promise<void> {
     try {
       for (;;) {
-        const { done, value } = await this.#events.next();
-        if (done === true) return;
-        this.#apply(value);
+        const batch = await this.#nextBatch();
+        if (batch === undefined) return;
+        this.#apply(batch);
       }
     } finally {
       this.#isStopped = true;
@@ -139,8 +140,36 @@ export class WatchCache {
     }
   }
 
+  /** Undefined at the end. When the store has forgotten what comes next, the cache begins anew and so must all who watch it. */
+  async #nextBatch(): Promise<WatchBatch | undefined> {
+    try {
+      const { done, value } = await this.#events.next();
+      return done === true ? undefined : value;
+    } catch (error) {
+      if (!(error instanceof TortieError && error.code === "TT_API_GONE")) throw error;
+    }
+    const { revision, objects } = await this.#store.list("");
+    this.#replace(revision, objects);
+    this.#firstRevision = revision;
+    for (const { journal, watchers } of this.#kinds.values()) {
+      journal.forget(revision);
+      for (const wake of watchers) wake();
+    }
+    this.#events = this.#store.watch("", revision, { signal: this.#signal })[Symbol.asyncIterator]();
+    return { events: [], revision };
+  }
+
+  #replace(revision: number, objects: readonly StoredObject[]): void {
+    for (const kindCache of this.#kinds.values()) kindCache.objects.clear();
+    for (const object of objects) {
+      const cached = readObject(object);
+      if (cached !== undefined) this.#of(cached.kind).objects.set(cached.key, cached);
+    }
+    this.#revision = revision;
+  }
+
   /** What is not newer than the cache is history: it goes to the journals only. */
-  #apply(events: readonly StoreEvent[]): void {
+  #apply({ events, revision: throughRevision }: WatchBatch): void {
     const touched = new Set<KindCache>();
     for (const { type, object } of events) {
       const cached = readObject(object);
@@ -148,14 +177,17 @@ export class WatchCache {
       const kindCache = this.#of(cached.kind);
       const isNew = object.createRevision === object.modRevision;
       const wireType = type === "delete" ? "DELETED" : isNew ? "ADDED" : "MODIFIED";
-      const { revision, namespace } = cached;
-      kindCache.journal.append({ revision, namespace, line: eventLine(wireType, cached.text) });
+      const { revision } = cached;
+      const isHistory = revision <= this.#revision && wireType !== "ADDED";
+      const previous = isHistory ? "unknown" : wireType === "ADDED" ? undefined : kindCache.objects.get(cached.key);
+      const line = eventLine(wireType, cached.text);
+      kindCache.journal.append({ type: wireType, revision, object: cached, previous, line });
       touched.add(kindCache);
       if (revision <= this.#revision) continue;
       if (type === "put") kindCache.objects.set(cached.key, cached);
       else kindCache.objects.delete(cached.key);
     }
-    this.#revision = Math.max(this.#revision, events.at(-1)?.object.modRevision ?? 0);
+    this.#revision = Math.max(this.#revision, throughRevision);
     const reached = this.#waiting.filter(({ revision }) => revision <= this.#revision);
     this.#waiting = this.#waiting.filter(({ revision }) => revision > this.#revision);
     for (const { resolve } of reached) resolve();
@@ -169,7 +201,7 @@ export class WatchCache {
   }
 }
 
-export function eventLine(type: "ADDED" | "MODIFIED" | "DELETED", text: string): Buffer {
+export function eventLine(type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK", text: string): Buffer {
   return Buffer.from(`{"type":"${type}","object":${text}}\n`);
 }
 
@@ -184,8 +216,8 @@ function readObject(object: StoredObject): CachedObject | undefined {
 type History = {
   readonly afterRevision: number;
   /** The first batch, when there is any history. */
-  readonly first: readonly StoreEvent[];
-  readonly events: AsyncIterator<StoreEvent[]>;
+  readonly first: WatchBatch | undefined;
+  readonly events: AsyncIterator<WatchBatch>;
 };
 
 /** The store's log from `historyRevisions` before `revision`, or from as far back as it reaches. */
@@ -193,10 +225,10 @@ async function openHistory(store: Store, revision: number, signal: AbortSignal):
   let afterRevision = Math.max(1, revision - historyRevisions);
   for (;;) {
     const events = store.watch("", afterRevision, { signal })[Symbol.asyncIterator]();
-    if (afterRevision >= revision) return { afterRevision, first: [], events };
+    if (afterRevision >= revision) return { afterRevision, first: undefined, events };
     try {
       const { done, value } = await events.next();
-      return { afterRevision, first: done === true ? [] : value, events };
+      return { afterRevision, first: done === true ? undefined : value, events };
     } catch (error) {
       const reach =
         error instanceof TortieError && error.code === "TT_API_GONE" ? error.fields["compactedRevision"] : undefined;

@@ -1,6 +1,9 @@
 import type { ServerResponse } from "node:http";
 import type { ApiPath } from "./api-path.ts";
+import { readFilter } from "./object-filter.ts";
+import { isTrue, readNumber } from "./query.ts";
 import { StatusError, expired } from "./status.ts";
+import type { View } from "./table.ts";
 import type { CachedObject, WatchCache } from "./watch-cache.ts";
 import { WatchStream } from "./watch-stream.ts";
 
@@ -20,21 +23,22 @@ export class WatchStreams {
   }
 
   /** BadRequest when the query is wrong; Expired when it asks for what is forgotten or never was. */
-  async open(path: ApiPath, query: URLSearchParams, response: ServerResponse): Promise<void> {
+  async open(path: ApiPath, query: URLSearchParams, view: View, response: ServerResponse): Promise<void> {
     if (this.#isClosed) throw new StatusError("ServiceUnavailable", "the server is stopping");
-    const { definition, namespace } = path;
+    const { definition } = path;
+    const filter = readFilter(query, path);
     const timeoutSeconds = readNumber(query, "timeoutSeconds");
-    const { initial, cursor } = await this.#findStart(path, readNumber(query, "resourceVersion"));
+    const start = await this.#findStart(path, query);
     if (response.destroyed) return;
-    const hasBookmarks = ["1", "true"].includes(query.get("allowWatchBookmarks") ?? "");
     const stream = new WatchStream({
       response,
       cache: this.#cache,
       definition,
-      namespace,
-      cursor,
-      initial,
-      hasBookmarks,
+      filter,
+      view,
+      hasBookmarks: isTrue(query, "allowWatchBookmarks"),
+      ...start,
+      initial: filter.hasSelectors ? start.initial.filter(filter.matches) : start.initial,
     });
     this.#streams.add(stream);
     const subscription = this.#cache.subscribe(definition.kind, () => stream.pump());
@@ -60,24 +64,34 @@ export class WatchStreams {
     for (const stream of this.#streams) stream.end();
   }
 
-  /** Without a version, or from 0: what there is now, then what comes. */
-  async #findStart(
-    { definition, namespace }: ApiPath,
-    version: number,
-  ): Promise<{ initial: CachedObject[]; cursor: number }> {
+  /**
+   * Without a version, or from 0: what there is now, then what comes. With `sendInitialEvents` too, whatever the version, and a
+   * bookmark between them; with `sendInitialEvents=false` only what comes.
+   */
+  async #findStart({ definition, namespace }: ApiPath, query: URLSearchParams): Promise<Start> {
     const { kind } = definition;
-    if (version === 0) return { initial: this.#cache.list(kind, namespace), cursor: this.#cache.journal(kind).end };
+    const version = readNumber(query, "resourceVersion");
+    const isWhole = isTrue(query, "sendInitialEvents");
+    if (isWhole && query.get("resourceVersionMatch") !== "NotOlderThan") {
+      throw new StatusError("BadRequest", "sendInitialEvents needs resourceVersionMatch=NotOlderThan");
+    }
     await this.#cache.reach(version, AbortSignal.timeout(reachLimitMs));
     if (version > this.#cache.revision) throw expired(`resourceVersion ${version} is not of this store`);
+    if (isWhole || version === 0) {
+      const cursor = this.#cache.journal(kind).end;
+      if (query.get("sendInitialEvents") === "false") return { initial: [], cursor };
+      const initial = this.#cache.list(kind, namespace);
+      const initialRevision = isWhole && isTrue(query, "allowWatchBookmarks") ? this.#cache.revision : undefined;
+      return { initial, cursor, initialRevision };
+    }
     const cursor = this.#cache.cursorAfter(kind, version);
     if (cursor === undefined) throw expired(`resourceVersion ${version} is too old`);
     return { initial: [], cursor };
   }
 }
 
-function readNumber(query: URLSearchParams, name: string): number {
-  const text = query.get(name) ?? "";
-  if (text === "") return 0;
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new StatusError("BadRequest", `${name} must be a whole number, not ${text}`);
-}
+type Start = {
+  readonly initial: readonly CachedObject[];
+  readonly cursor: number;
+  readonly initialRevision?: number | undefined;
+};

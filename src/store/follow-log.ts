@@ -1,5 +1,5 @@
 import type { Bell } from "./bell.ts";
-import type { StoreEvent } from "./store.ts";
+import type { StoreEvent, WatchBatch } from "./store.ts";
 
 /** The part of a backend that a watch reads. */
 export type RevisionLog = {
@@ -24,13 +24,13 @@ export async function* followLog(
   prefix: string,
   afterRevision: number,
   signal: AbortSignal,
-): AsyncGenerator<StoreEvent[], void, void> {
+): AsyncGenerator<WatchBatch, void, void> {
   let cursor = afterRevision;
   while (!signal.aborted && !log.isClosed) {
     const { events, throughRevision } = log.readLog(prefix, cursor, batchSize);
     cursor = throughRevision;
     // Nothing can be committed between reading and waiting: both are in this turn.
     if (events.length === 0) await log.bell.wait(signal);
-    else yield events;
+    else yield { events, revision: cursor };
   }
 }

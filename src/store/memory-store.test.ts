@@ -1,4 +1,4 @@
 import { memoryStore } from "./memory-store.ts";
 import { storeCases } from "./store.cases.ts";
 
-storeCases("memory", memoryStore);
+storeCases("memory", { open: memoryStore });

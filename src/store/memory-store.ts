@@ -1,8 +1,15 @@
 import { Bell } from "./bell.ts";
 import { type RevisionLog, followLog } from "./follow-log.ts";
 import { type LogLimits, defaultLogLimits } from "./log-limits.ts";
-import { closedFailure, conflictFailure, existsFailure, goneFailure, notFoundFailure } from "./store-failures.ts";
-import type { Store, StoreEvent, StoredObject } from "./store.ts";
+import {
+  closedFailure,
+  conditionFailure,
+  conflictFailure,
+  existsFailure,
+  goneFailure,
+  notFoundFailure,
+} from "./store-failures.ts";
+import type { Condition, Store, StoreEvent, StoredObject, WatchBatch } from "./store.ts";
 
 type MemoryStoreOptions = { readonly limits?: LogLimits; readonly now?: () => number };
 
@@ -40,25 +47,33 @@ class MemoryStore implements Store, RevisionLog {
     return { revision: this.#revision, objects: objects.sort((a, b) => (a.key < b.key ? -1 : 1)) };
   }
 
-  async create(key: string, value: string): Promise<StoredObject> {
+  async create(key: string, value: string, conditions: readonly Condition[] = []): Promise<StoredObject> {
     this.#checkOpen();
     if (this.#objects.has(key)) throw existsFailure(key);
+    this.#checkConditions(key, conditions);
     return this.#put({ key, value, createRevision: this.#revision + 1, modRevision: this.#revision + 1 });
   }
 
-  async update(key: string, value: string, expectedRevision: number): Promise<StoredObject> {
+  async update(
+    key: string,
+    value: string,
+    expectedRevision: number,
+    conditions: readonly Condition[] = [],
+  ): Promise<StoredObject> {
     const { createRevision } = this.#find(key, expectedRevision);
+    this.#checkConditions(key, conditions);
     return this.#put({ key, value, createRevision, modRevision: this.#revision + 1 });
   }
 
-  async delete(key: string, expectedRevision?: number): Promise<StoredObject> {
+  async delete(key: string, expectedRevision?: number, conditions: readonly Condition[] = []): Promise<StoredObject> {
     const object = { ...this.#find(key, expectedRevision), modRevision: this.#revision + 1 };
+    this.#checkConditions(key, conditions);
     this.#objects.delete(key);
     this.#append({ type: "delete", object });
     return object;
   }
 
-  watch(prefix: string, afterRevision: number, { signal }: { signal: AbortSignal }): AsyncIterable<StoreEvent[]> {
+  watch(prefix: string, afterRevision: number, { signal }: { signal: AbortSignal }): AsyncIterable<WatchBatch> {
     return followLog(this, prefix, afterRevision, signal);
   }
 
@@ -93,6 +108,16 @@ class MemoryStore implements Store, RevisionLog {
       throw conflictFailure(key, expectedRevision, object.modRevision);
     }
     return object;
+  }
+
+  #checkConditions(key: string, conditions: readonly Condition[]): void {
+    const isMet = (condition: Condition) =>
+      condition.type === "exists"
+        ? this.#objects.has(condition.key)
+        : [...this.#objects.values()].every(
+            (other) => !other.key.startsWith(condition.prefix) || other.modRevision <= condition.revision,
+          );
+    if (!conditions.every(isMet)) throw conditionFailure(key, this.#revision);
   }
 
   #put(object: StoredObject): StoredObject {

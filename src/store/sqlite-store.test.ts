@@ -11,7 +11,7 @@ import { TortieError, silentLogger } from "../lib/index.ts";
 import { openSqliteStore } from "./sqlite-store.ts";
 import { storeCases } from "./store.cases.ts";
 
-storeCases("sqlite", (options = {}) => openSqliteStore({ path: ":memory:", log: silentLogger, ...options }));
+storeCases("sqlite", { open: (options) => openSqliteStore({ path: ":memory:", log: silentLogger, ...options }) });
 
 const writer = join(import.meta.dirname, "testing/write-until-killed.ts");
 
@@ -62,7 +62,7 @@ test("a reopened store is where it was: objects, revision and the reach of its l
   const gone = store.watch("", 36, new AbortController())[Symbol.asyncIterator]();
   await assert.rejects(gone.next(), (error) => error instanceof TortieError && error.code === "TT_API_GONE");
   const kept = store.watch("", 37, new AbortController())[Symbol.asyncIterator]();
-  assert.equal((await kept.next()).value?.length, 5);
+  assert.equal((await kept.next()).value?.events.length, 5);
 });
 
 test("a second process is refused while the first has the database, and says so", async () => {
@@ -125,7 +125,7 @@ test("after kill -9 in the middle of writing, every acknowledged write is there 
     const present = new Map(objects.map((object) => [object.key, object.modRevision]));
     for (const [key, modRevision] of acknowledged) assert.equal(present.get(key), modRevision, key);
     const revisions: number[] = [];
-    for await (const events of store.watch("", 1, new AbortController())) {
+    for await (const { events } of store.watch("", 1, new AbortController())) {
       revisions.push(...events.map(({ object }) => object.modRevision));
       if (revisions.at(-1) === revision) break;
     }

@@ -1,12 +1,19 @@
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
-import { type Logger, TortieError } from "../lib/index.ts";
+import { type Logger, TortieError, assert } from "../lib/index.ts";
 import { Bell } from "./bell.ts";
 import { type RevisionLog, followLog } from "./follow-log.ts";
 import { GroupCommit, type Outcome } from "./group-commit.ts";
 import { type LogLimits, defaultLogLimits } from "./log-limits.ts";
 import { openDatabase } from "./open-database.ts";
-import { closedFailure, conflictFailure, existsFailure, goneFailure, notFoundFailure } from "./store-failures.ts";
-import type { Store, StoreEvent, StoredObject } from "./store.ts";
+import {
+  closedFailure,
+  conditionFailure,
+  conflictFailure,
+  existsFailure,
+  goneFailure,
+  notFoundFailure,
+} from "./store-failures.ts";
+import type { Condition, Store, StoreEvent, StoredObject, WatchBatch } from "./store.ts";
 
 export type SqliteStoreOptions = {
   /** A file, made when it is not there, or `:memory:`. */
@@ -21,10 +28,11 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
   return new SqliteStore(options);
 }
 
-type Write =
-  | { readonly type: "create"; readonly key: string; readonly value: string }
-  | { readonly type: "update"; readonly key: string; readonly value: string; readonly expectedRevision: number }
-  | { readonly type: "delete"; readonly key: string; readonly expectedRevision: number | undefined };
+type Write = { readonly key: string; readonly conditions: readonly Condition[] } & (
+  | { readonly type: "create"; readonly value: string }
+  | { readonly type: "update"; readonly value: string; readonly expectedRevision: number }
+  | { readonly type: "delete"; readonly expectedRevision: number | undefined }
+);
 
 /** Above every character that a key can have. */
 const lastCharacter = "\u{10ffff}";
@@ -40,6 +48,8 @@ class SqliteStore implements Store, RevisionLog {
   #revision: number;
   /** The oldest revision that one can watch from. */
   #compactedRevision: number;
+  /** When the oldest revision of the log was written, as far as known: it need not be looked at before it is of age. */
+  #oldestMs = Number.NEGATIVE_INFINITY;
   #failures = 0;
 
   constructor(options: SqliteStoreOptions) {
@@ -68,22 +78,27 @@ class SqliteStore implements Store, RevisionLog {
     return { revision: this.#revision, objects: rows.map(readObject) };
   }
 
-  async create(key: string, value: string): Promise<StoredObject> {
+  async create(key: string, value: string, conditions: readonly Condition[] = []): Promise<StoredObject> {
     this.#checkOpen();
-    return this.#commits.write({ type: "create", key, value });
+    return this.#commits.write({ type: "create", key, value, conditions });
   }
 
-  async update(key: string, value: string, expectedRevision: number): Promise<StoredObject> {
+  async update(
+    key: string,
+    value: string,
+    expectedRevision: number,
+    conditions: readonly Condition[] = [],
+  ): Promise<StoredObject> {
     this.#checkOpen();
-    return this.#commits.write({ type: "update", key, value, expectedRevision });
+    return this.#commits.write({ type: "update", key, value, expectedRevision, conditions });
   }
 
-  async delete(key: string, expectedRevision?: number): Promise<StoredObject> {
+  async delete(key: string, expectedRevision?: number, conditions: readonly Condition[] = []): Promise<StoredObject> {
     this.#checkOpen();
-    return this.#commits.write({ type: "delete", key, expectedRevision });
+    return this.#commits.write({ type: "delete", key, expectedRevision, conditions });
   }
 
-  watch(prefix: string, afterRevision: number, { signal }: { signal: AbortSignal }): AsyncIterable<StoreEvent[]> {
+  watch(prefix: string, afterRevision: number, { signal }: { signal: AbortSignal }): AsyncIterable<WatchBatch> {
     return followLog(this, prefix, afterRevision, signal);
   }
 
@@ -138,6 +153,7 @@ class SqliteStore implements Store, RevisionLog {
       this.#database.exec("COMMIT");
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      this.#oldestMs = Number.NEGATIVE_INFINITY;
       this.#failures += 1;
       if (this.#failures === 1) this.#log.error("the database cannot be written", { error: String(error) });
       throw new TortieError("TT_STORE", `the database cannot be written: ${String(error)}`, {
@@ -158,18 +174,34 @@ class SqliteStore implements Store, RevisionLog {
   #apply(write: Write, revision: number, nowMs: number): Outcome<StoredObject> {
     const { key } = write;
     const present = this.#find(key);
-    if (write.type === "create") {
-      if (present !== undefined) return { ok: false, error: existsFailure(key) };
-      return this.#put({ key, value: write.value, createRevision: revision, modRevision: revision }, nowMs);
+    const refusal = this.#judge(write, present, revision - 1);
+    if (refusal !== undefined) return { ok: false, error: refusal };
+    if (write.type !== "delete") {
+      const createRevision = present?.createRevision ?? revision;
+      return this.#put({ key, value: write.value, createRevision, modRevision: revision }, nowMs);
     }
-    if (present === undefined) return { ok: false, error: notFoundFailure(key) };
-    const { expectedRevision } = write;
-    if (expectedRevision !== undefined && expectedRevision !== present.modRevision) {
-      return { ok: false, error: conflictFailure(key, expectedRevision, present.modRevision) };
-    }
-    if (write.type === "update") return this.#put({ ...present, value: write.value, modRevision: revision }, nowMs);
+    assert(present !== undefined, "a deletion of nothing is refused");
     this.#statements.remove.run(key);
     return this.#append({ type: "delete", object: { ...present, modRevision: revision } }, nowMs);
+  }
+
+  /** What a write is refused for, when it is. */
+  #judge(write: Write, present: StoredObject | undefined, revision: number): TortieError | undefined {
+    const { key } = write;
+    if (write.type === "create") {
+      if (present !== undefined) return existsFailure(key);
+    } else {
+      if (present === undefined) return notFoundFailure(key);
+      const { expectedRevision = present.modRevision } = write;
+      if (expectedRevision !== present.modRevision) return conflictFailure(key, expectedRevision, present.modRevision);
+    }
+    return write.conditions.every((condition) => this.#isMet(condition)) ? undefined : conditionFailure(key, revision);
+  }
+
+  #isMet(condition: Condition): boolean {
+    if (condition.type === "exists") return this.#statements.get.get(condition.key) !== undefined;
+    const { prefix, revision } = condition;
+    return this.#statements.newer.get(prefix, prefix + lastCharacter, revision) === undefined;
   }
 
   #put(object: StoredObject, nowMs: number): Outcome<StoredObject> {
@@ -186,11 +218,17 @@ class SqliteStore implements Store, RevisionLog {
   /** Forgets up to `limit` of the oldest revisions that the limits let go: twice what is written, so that it catches up. */
   #compact(revision: number, nowMs: number, limit: number): number {
     const { keepRevisions, keepMs } = this.#limits;
+    const isShort = revision - this.#compactedRevision <= keepRevisions;
+    if (isShort && this.#oldestMs >= nowMs - keepMs) return 0;
     // Rows are looked at one by one from the oldest, so that the log stays without gaps when the clock jumps.
     let forgotten = 0;
+    this.#oldestMs = Number.NEGATIVE_INFINITY;
     for (const row of this.#statements.oldest.all(limit)) {
       const isOutlived = Number(row["revision"]) <= revision - keepRevisions || Number(row["atMs"]) < nowMs - keepMs;
-      if (!isOutlived || row["revision"] === revision) break;
+      if (!isOutlived || row["revision"] === revision) {
+        this.#oldestMs = Number(row["atMs"]);
+        break;
+      }
       forgotten += 1;
     }
     if (forgotten > 0) this.#statements.forget.run(this.#compactedRevision + forgotten);
@@ -204,6 +242,7 @@ function prepareStatements(database: DatabaseSync) {
     logBounds: database.prepare("SELECT MIN(revision) AS oldest, MAX(revision) AS newest FROM log"),
     get: database.prepare(`SELECT ${object} FROM object WHERE key = ?`),
     list: database.prepare(`SELECT ${object} FROM object WHERE key >= ? AND key < ? ORDER BY key`),
+    newer: database.prepare("SELECT key FROM object WHERE key >= ? AND key < ? AND mod_revision > ? LIMIT 1"),
     put: database.prepare(
       `INSERT INTO object (key, value, create_revision, mod_revision) VALUES (?, ?, ?, ?)
        ON CONFLICT (key) DO UPDATE SET value = excluded.value, mod_revision = excluded.mod_revision`,

@@ -15,7 +15,7 @@ function commandsOf(page: string): string[] {
   );
   return [...lines, ...spans]
     .filter((line) => /^(bin\/)?tortie /.test(line))
-    .map((line) => line.replace(/^(bin\/)?tortie /, ""));
+    .map((line) => line.replace(/^(bin\/)?tortie (--server \S+ )?/, ""));
 }
 
 /** The words that name the command, and the options of ours that stand behind them. */
@@ -37,7 +37,8 @@ test("every command that the pages show is there, with the options that they sho
   for (const [line, page] of shown) {
     const { words, options } = readCommand(line);
     // Behind the command's own words may stand an argument that looks like one.
-    const command = /^(lab|node|workload)$/.test(words[0] ?? "") ? words.slice(0, 2) : words.slice(0, 1);
+    const hasOwnCommands = /^((lab|node|workload|token) |server (init|migrate))/.test(`${words.join(" ")} `);
+    const command = words.slice(0, hasOwnCommands ? 2 : 1);
     const key = command.join(" ");
     const help =
       helpByWords.get(key) ?? tortie(...command, "--help").then(({ status, stdout }) => (status === 0 ? stdout : ""));

@@ -8,7 +8,13 @@ import type {
   GlobalNetworkPolicy,
   GlobalNetworkPolicySpec,
   GlobalNetworkSet,
+  HostEndpoint,
+  HostEndpointSpec,
   IPPool,
+  KubernetesClusterNetworkPolicy,
+  KubernetesClusterNetworkPolicySpec,
+  KubernetesNetworkPolicy,
+  KubernetesNetworkPolicySpec,
   Labels,
   Namespace,
   NetworkPolicy,
@@ -18,6 +24,8 @@ import type {
   NodeBgp,
   Profile,
   ProfileSpec,
+  ServiceAccount,
+  Tier,
   WorkloadEndpoint,
   WorkloadEndpointSpec,
 } from "../../resources/index.ts";
@@ -81,6 +89,40 @@ export function globalPolicy(name: string, spec: Partial<GlobalNetworkPolicySpec
     kind: "GlobalNetworkPolicy",
     metadata: { name },
     spec: { tier: "default", types: ["Ingress"], ...spec },
+  };
+}
+
+export function tier(name: string, order: number, defaultAction: "Deny" | "Pass" = "Deny"): Tier {
+  return { apiVersion, kind: "Tier", metadata: { name }, spec: { order, defaultAction } };
+}
+
+export function kubernetesPolicy(
+  name: string,
+  spec: KubernetesNetworkPolicySpec,
+  namespace = "shop",
+): KubernetesNetworkPolicy {
+  return { apiVersion: "networking.k8s.io/v1", kind: "KubernetesNetworkPolicy", metadata: { name, namespace }, spec };
+}
+
+export function clusterPolicy(name: string, spec: KubernetesClusterNetworkPolicySpec): KubernetesClusterNetworkPolicy {
+  return {
+    apiVersion: "policy.networking.k8s.io/v1alpha2",
+    kind: "KubernetesClusterNetworkPolicy",
+    metadata: { name },
+    spec,
+  };
+}
+
+export function serviceAccount(name: string, labels: Labels, namespace = "shop"): ServiceAccount {
+  return { apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace, labels } };
+}
+
+export function hostEndpoint(name: string, labels: Labels, spec: Partial<HostEndpointSpec>): HostEndpoint {
+  return {
+    apiVersion,
+    kind: "HostEndpoint",
+    metadata: { name, labels },
+    spec: { node: here, interfaceName: "eth0", ...spec },
   };
 }
 

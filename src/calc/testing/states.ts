@@ -1,17 +1,23 @@
 import type { Resource } from "../../resources/index.ts";
 import {
+  address,
   affinity,
   bgpConfiguration,
   bgpPeer,
+  clusterPolicy,
   endpoint,
   globalNetworkSet,
   globalPolicy,
+  hostEndpoint,
+  kubernetesPolicy,
   namespace,
   networkSet,
   node,
   policy,
   pool,
   profile,
+  serviceAccount,
+  tier,
 } from "./make.ts";
 
 const web = endpoint("web", ["10.0.0.1", "fd00::1"], { role: "web" });
@@ -60,6 +66,50 @@ export const states: Readonly<Record<string, readonly Resource[]>> = {
     allowWeb,
     db,
     web,
+  ],
+  "tiers in order": [
+    tier("early", 10, "Pass"),
+    tier("late", 2_000_000),
+    policy("first", { tier: "early", types: ["Ingress", "Egress"] }),
+    policy("second", { tier: "default" }),
+    globalPolicy("third", { tier: "late", ingress: [{ action: "Pass" }] }),
+    globalPolicy("last", { tier: "missing" }),
+    db,
+  ],
+  "the tiers are missing": [
+    policy("first", { tier: "early", types: ["Ingress", "Egress"] }),
+    policy("second", { tier: "default" }),
+    globalPolicy("third", { tier: "late", ingress: [{ action: "Pass" }] }),
+    db,
+  ],
+  "the tiers have other orders": [
+    tier("early", 3_000_000, "Deny"),
+    tier("late", 10),
+    policy("first", { tier: "early", types: ["Ingress", "Egress"] }),
+    globalPolicy("third", { tier: "late", ingress: [{ action: "Pass" }] }),
+    db,
+  ],
+  "policies of Kubernetes": [
+    kubernetesPolicy("allow-web", { ingress: [{ from: [{ podSelector: { matchLabels: { role: "web" } } }] }] }),
+    policy("allow-web", { order: 1000 }),
+    clusterPolicy("deny", { tier: "Admin", subject: { namespaces: {} }, ingress: [{ action: "Deny", from: [5] }] }),
+    clusterPolicy("odd", { tier: "Other", subject: { namespaces: {} } }),
+    namespace("shop"),
+    endpoint("db", ["10.0.0.2"], { role: "db" }, { orchestrator: "k8s" }),
+    endpoint("web", ["10.0.0.3"], { role: "web" }, { orchestrator: "k8s", node: "host-2" }),
+  ],
+  "a service account and a host": [
+    globalPolicy("accounts", {
+      serviceAccountSelector: "team == 'blue'",
+      ingress: [
+        { action: "Deny", source: { selector: "zone == 'outer'" } },
+        { action: "Allow", source: { services: { name: "x", namespace: "y" } } },
+        { action: "Deny", source: { services: { name: "x", namespace: "y" } } },
+      ],
+    }),
+    serviceAccount("robot", { team: "blue" }),
+    hostEndpoint("edge", { zone: "outer" }, { expectedIPs: [address("192.0.2.1")] }),
+    endpoint("web", ["10.0.0.1"], {}, { serviceAccountName: "robot", profiles: ["kns.shop", "ksa.shop.robot"] }),
   ],
   "named ports": [
     globalPolicy("named", {

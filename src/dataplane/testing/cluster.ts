@@ -11,9 +11,10 @@ import type {
   Profile,
   Resource,
   Rule,
+  Tier,
   WorkloadEndpoint,
 } from "../../resources/index.ts";
-import type { Packet } from "./packet.ts";
+import type { Packet } from "../../nft/index.ts";
 
 /** Random clusters, so small that rules, endpoints and packets often meet. */
 
@@ -288,6 +289,19 @@ function profileObjects(): fc.Arbitrary<Profile[]> {
   ]);
 }
 
+function tierObjects(): fc.Arbitrary<Tier[]> {
+  const spec = fc.record({
+    order: fc.constantFrom(1, 1000000, 2000000),
+    defaultAction: fc.constantFrom("Deny" as const, "Pass" as const),
+  });
+  return fc.array(
+    fc
+      .tuple(fc.constantFrom("alpha", "omega"), spec)
+      .map(([name, spec]): Tier => ({ apiVersion, kind: "Tier", metadata: { name }, spec })),
+    { maxLength: 2 },
+  );
+}
+
 /** Everything that policies depend on, each object once. */
 export const cluster: fc.Arbitrary<Resource[]> = fc
   .tuple(
@@ -296,6 +310,7 @@ export const cluster: fc.Arbitrary<Resource[]> = fc
     networkSets(),
     namespaceObjects(),
     profileObjects(),
+    tierObjects(),
   )
   .map((parts) => {
     const byKey = new Map<string, Resource>();

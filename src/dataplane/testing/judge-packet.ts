@@ -18,12 +18,13 @@ import {
   type Profile,
   type Resource,
   type Rule,
+  type Tier,
   type WorkloadEndpoint,
   keyOf,
   protocolNumber,
 } from "../../resources/index.ts";
 import { evaluateSelector, parseSelector } from "../../selector/index.ts";
-import type { Outcome, Packet } from "./packet.ts";
+import type { Outcome, Packet } from "../../nft/index.ts";
 
 /**
  * What the policies say about a packet, read from the resources rule by rule, as a person would: no sets, no chains, no
@@ -32,6 +33,7 @@ import type { Outcome, Packet } from "./packet.ts";
 export class Judge {
   readonly #policies: (NetworkPolicy | GlobalNetworkPolicy)[] = [];
   readonly #profiles = new Map<string, Profile>();
+  readonly #tiers = new Map<string, Tier>();
   readonly #namespaces = new Map<string, Namespace>();
   readonly #endpoints: WorkloadEndpoint[] = [];
   readonly #objects: (WorkloadEndpoint | NetworkSet | GlobalNetworkSet)[] = [];
@@ -43,6 +45,7 @@ export class Judge {
     for (const resource of resources) {
       if (resource.kind === "NetworkPolicy" || resource.kind === "GlobalNetworkPolicy") this.#policies.push(resource);
       if (resource.kind === "Profile") this.#profiles.set(resource.metadata.name, resource);
+      if (resource.kind === "Tier") this.#tiers.set(resource.metadata.name, resource);
       if (resource.kind === "Namespace") this.#namespaces.set(resource.metadata.name, resource);
       if (resource.kind === "WorkloadEndpoint") this.#endpoints.push(resource);
       if (
@@ -55,7 +58,7 @@ export class Judge {
     }
   }
 
-  judge(packet: Packet): Outcome {
+  judge(packet: Packet): Omit<Outcome, "matched"> {
     this.#logged = [];
     return { verdict: this.#verdict(packet), logged: this.#logged };
   }
@@ -92,21 +95,36 @@ export class Judge {
     }
     const type = direction === "ingress" ? "Ingress" : "Egress";
     const applying = this.#policies.filter((p) => p.spec.types.includes(type) && this.#applies(p, endpoint));
-    let isDecidedByTier = applying.length > 0;
-    tier: for (const policy of applying.sort(compare)) {
+    for (const tier of [...new Set(applying.map((policy) => policy.spec.tier))].sort((a, b) =>
+      this.#compareTiers(a, b),
+    )) {
+      const ofTier = applying.filter((policy) => policy.spec.tier === tier).sort(compare);
+      const verdict = this.#judgeTier(ofTier, direction, packet) ?? this.#tiers.get(tier)?.spec.defaultAction ?? "Deny";
+      if (verdict !== "Pass") return verdict === "Allow";
+    }
+    return this.#isAllowedByProfiles(endpoint, direction, packet);
+  }
+
+  #judgeTier(
+    policies: readonly (NetworkPolicy | GlobalNetworkPolicy)[],
+    direction: "ingress" | "egress",
+    packet: Packet,
+  ): "Allow" | "Deny" | "Pass" | undefined {
+    for (const policy of policies) {
       for (const rule of policy.spec[direction] ?? []) {
         if (!this.#matches(rule, packet, policy.kind === "NetworkPolicy" ? policy.metadata.namespace : undefined))
           continue;
-        if (rule.action === "Allow") return true;
-        if (rule.action === "Deny") return false;
-        if (rule.action === "Log") this.#logged.push(`tortie ${keyOf(policy)}: `);
-        if (rule.action === "Pass") {
-          isDecidedByTier = false;
-          break tier;
-        }
+        if (rule.action !== "Log") return rule.action;
+        this.#logged.push(`tortie ${keyOf(policy)}: `);
       }
     }
-    return !isDecidedByTier && this.#isAllowedByProfiles(endpoint, direction, packet);
+    return undefined;
+  }
+
+  #compareTiers(a: string, b: string): number {
+    const order = (name: string) =>
+      this.#tiers.get(name)?.spec.order ?? (name === "default" ? 1000000 : Number.MAX_VALUE);
+    return order(a) - order(b) || (a < b ? -1 : 1);
   }
 
   #isAllowedByProfiles(endpoint: WorkloadEndpoint, direction: "ingress" | "egress", packet: Packet): boolean {

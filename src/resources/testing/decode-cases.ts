@@ -8,8 +8,9 @@ export type Json = Record<string, unknown>;
 
 /** An object of the kind with this spec and metadata; the name is one that every kind but a few allows. */
 export function objectOf(kind: Kind, spec: unknown, metadata: Json = {}): Json {
-  const name = kind === "BGPConfiguration" || kind === "IPAMConfiguration" ? "default" : "x";
-  return { apiVersion: apiVersionOf(definitionOf(kind)), kind, metadata: { name, ...metadata }, spec };
+  const isSingle = kind === "BGPConfiguration" || kind === "IPAMConfiguration" || kind === "ClusterInformation";
+  const head = { apiVersion: apiVersionOf(definitionOf(kind)), kind: definitionOf(kind).apiKind };
+  return { ...head, metadata: { name: isSingle ? "default" : "x", ...metadata }, spec };
 }
 
 /** The object in canonical form. Fails when it does not decode, or does not decode to itself again. */
@@ -49,6 +50,23 @@ export function assertRefused(kind: Kind, cases: readonly (readonly [spec: unkno
       paths.map((path) => (path === "" ? "spec" : `spec.${path}`)),
       JSON.stringify(result.problems),
     );
+  }
+}
+
+/** Asserts that each spec, which has nothing wrong with it, is refused as unsupported with exactly these paths. */
+export function assertUnsupported(kind: Kind, cases: readonly (readonly [spec: unknown, ...paths: string[]])[]): void {
+  assertRefused(kind, cases);
+  for (const [spec] of cases) {
+    const result = decodeResource(objectOf(kind, spec));
+    assert.ok(!result.ok && result.problems.every(({ isUnsupported }) => isUnsupported === true), JSON.stringify(spec));
+  }
+}
+
+/** Asserts that each spec has something wrong with it, besides what is unsupported, and is told of that alone. */
+export function assertInvalid(kind: Kind, specs: readonly unknown[]): void {
+  for (const spec of specs) {
+    const result = decodeResource(objectOf(kind, spec));
+    assert.ok(!result.ok && result.problems.every(({ isUnsupported }) => isUnsupported !== true), JSON.stringify(spec));
   }
 }
 

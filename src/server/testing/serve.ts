@@ -30,7 +30,7 @@ export async function serve(options: { readonly store?: Store; readonly bookmark
     server,
     call: (method: string, path: string, body?: unknown, headers?: Json) =>
       call(socketPath, method, path, body, headers),
-    watch: (path: string) => openWatch(socketPath, path),
+    watch: (path: string, headers?: Json) => openWatch(socketPath, path, headers),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
@@ -75,8 +75,8 @@ async function send(
 }
 
 /** The events of a watch, one by one, as parsed JSON; undefined at its end. */
-export async function openWatch(socketPath: string, path: string) {
-  const response = await send(socketPath, "GET", path, undefined, {});
+export async function openWatch(socketPath: string, path: string, headers: Json = {}) {
+  const response = await send(socketPath, "GET", path, undefined, headers);
   const lines = createInterface({ input: response })[Symbol.asyncIterator]();
   return {
     code: response.statusCode ?? 0,

@@ -1,0 +1,303 @@
+import type { z } from "zod";
+import { routePriority } from "./bgp-filter.ts";
+import { Complaint } from "./complaint.ts";
+import {
+  allowAction,
+  anyCase,
+  asInteger,
+  assignments,
+  cidrs,
+  conntrackTimeouts,
+  denyAction,
+  exactly,
+  exactlyOrBlank,
+  failsafePorts,
+  flag,
+  hostName,
+  interfaceFilter,
+  interfaceFilters,
+  interfacePrefixes,
+  ipv4Cidrs,
+  logFilters,
+  logPrefix,
+  mark,
+  numericPort,
+  onOff,
+  pattern,
+  portRanges,
+  rateLimit,
+  region,
+  severity,
+  tableRange,
+  tableRanges,
+  text,
+  time,
+  timeoutOverrides,
+  whole,
+} from "./felix-fields.ts";
+import { isInterfaceName } from "./formats.ts";
+import { defineKind, resourceSchema } from "./kind-definition.ts";
+import { address, interfaceName } from "./network-fields.ts";
+import type { ObjectMeta } from "./object-meta.ts";
+import { dscp } from "./qos-controls.ts";
+import { isBlank, object, optional, refine } from "./schema.ts";
+import { anySelector } from "./selector-fields.ts";
+
+export type FelixConfigurationSpec = Readonly<z.output<typeof spec>>;
+
+/**
+ * Settings of the agents: `default` of all, `node.<name>` of one, any other name of those that `nodeSelector` selects. The
+ * settings are known by the names and under the rules of Calico's agent, those without effect here too.
+ */
+export type FelixConfiguration = {
+  readonly apiVersion: "projectcalico.org/v3";
+  readonly kind: "FelixConfiguration";
+  readonly metadata: ObjectMeta;
+  readonly spec: FelixConfigurationSpec;
+};
+
+const healthPort = asInteger(0, 65535);
+const listeningPort = asInteger(1, 65535);
+const percentage = asInteger(-1, 2 ** 31 - 1);
+const elevatedPriority = optional(routePriority);
+
+/** What the agent heeds or will heed, by the order of the reference. */
+const hostSettings = {
+  nodeSelector: optional(anySelector, isBlank),
+  interfacePrefix: interfacePrefixes,
+  interfaceExclude: text,
+  interfaceRefreshInterval: time,
+  routeRefreshInterval: time,
+  ipsetsRefreshInterval: time,
+  nftablesMode: exactly("Auto", "Enabled", "Disabled"),
+  nftablesRefreshInterval: time,
+  nftablesFilterAllowAction: allowAction,
+  nftablesMangleAllowAction: allowAction,
+  nftablesFilterDenyAction: denyAction,
+  nftablesMarkMask: mark,
+  nftablesFlowTableOffload: exactly("Disabled", "All"),
+  nftablesFlowTableDataIfacePattern: pattern,
+  maxIpsetSize: whole,
+  netlinkTimeout: time,
+  chainInsertMode: anyCase("Insert", "Append"),
+  defaultEndpointToHostAction: anyCase("Drop", "Accept", "Return"),
+  deviceRouteProtocol: whole,
+  deviceRouteSourceAddress: optional(address(4), isBlank),
+  deviceRouteSourceAddressIPv6: optional(address(6), isBlank),
+  removeExternalRoutes: flag,
+  routeSyncDisabled: flag,
+  routeSource: anyCase("WorkloadIPs", "CalicoIPAM"),
+  routeTableRange: tableRange,
+  routeTableRanges: tableRanges,
+  programClusterRoutes: exactly("Disabled", "Enabled", "EnabledIPIPOnly", "EnabledNoEncapOnly"),
+  ipForwarding: onOff,
+  ipv6Support: flag,
+  ipv4NormalRoutePriority: elevatedPriority,
+  ipv6NormalRoutePriority: elevatedPriority,
+  ipv4ElevatedRoutePriority: elevatedPriority,
+  ipv6ElevatedRoutePriority: elevatedPriority,
+  liveMigrationRouteConvergenceTime: time,
+  localSubnetL2Reachability: exactly("Disabled", "PodsAndLoadBalancers"),
+  localSubnetL2ReachabilityRefreshInterval: time,
+  mtuIfacePattern: pattern,
+  requireMTUFile: flag,
+  failsafeInboundHostPorts: failsafePorts,
+  failsafeOutboundHostPorts: failsafePorts,
+  workloadSourceSpoofing: exactlyOrBlank("Disabled", "Any"),
+  serviceLoopPrevention: exactlyOrBlank("Drop", "Reject", "Disabled"),
+  disableConntrackInvalidCheck: flag,
+  logPrefix,
+  logActionRateLimit: rateLimit,
+  logActionRateLimitBurst: asInteger(0, 9999),
+  logSeverityScreen: severity,
+  logSeverityFile: severity,
+  logSeveritySys: severity,
+  logFilePath: text,
+  logDebugFilenameRegex: pattern,
+  reportingInterval: time,
+  reportingTTL: time,
+  endpointReportingEnabled: flag,
+  endpointReportingDelay: time,
+  endpointStatusPathPrefix: text,
+  healthEnabled: flag,
+  healthHost: text,
+  healthPort: whole,
+  healthTimeoutOverrides: timeoutOverrides,
+  prometheusMetricsEnabled: flag,
+  prometheusMetricsHost: hostName,
+  prometheusMetricsPort: whole,
+  prometheusGoMetricsEnabled: flag,
+  prometheusProcessMetricsEnabled: flag,
+  prometheusMetricsCAFile: text,
+  prometheusMetricsCertFile: text,
+  prometheusMetricsKeyFile: text,
+  prometheusMetricsClientAuth: exactly(
+    "RequireAndVerifyClientCert",
+    "RequireAnyClientCert",
+    "VerifyClientCertIfGiven",
+    "NoClientCert",
+  ),
+  dataplaneWatchdogTimeout: time,
+  metadataAddr: text,
+  metadataPort: whole,
+  openstackRegion: region,
+  externalNodesList: ipv4Cidrs,
+  flowLogsFlushInterval: time,
+  flowLogsPolicyEvaluationMode: exactly("None", "Continuous"),
+  flowLogsGoldmaneServer: text,
+  flowLogsLocalReporter: onOff,
+} as const;
+
+/** Known, judged and kept, without effect: other data planes, tunnels, other systems. */
+const idleSettings = {
+  useInternalDataplaneDriver: flag,
+  dataplaneDriver: text,
+  featureDetectOverride: assignments((value) => ["true", "false", ""].includes(value)),
+  featureGates: assignments(() => true),
+  policySyncPathPrefix: text,
+  cgroupV2Path: text,
+  sidecarAccelerationEnabled: flag,
+  usageReportingEnabled: flag,
+  usageReportingInitialDelay: time,
+  usageReportingInterval: time,
+  floatingIPs: onOff,
+  kubeNodePortRanges: portRanges,
+  natPortRange: optional(numericPort, isBlank),
+  natOutgoingAddress: optional(address(4), isBlank),
+  natOutgoingExclusions: exactly("IPPoolsOnly", "IPPoolsAndHostIPs"),
+  debugHost: text,
+  debugPort: healthPort,
+  debugMemoryProfilePath: text,
+  debugDisableLogDropping: flag,
+  debugSimulateCalcGraphHangAfter: time,
+  debugSimulateDataplaneHangAfter: time,
+  debugSimulateDataplaneApplyDelay: time,
+  goGCThreshold: percentage,
+  goMemoryLimitMB: percentage,
+  goMaxProcs: percentage,
+  iptablesBackend: exactly("Legacy", "NFT", "Auto"),
+  iptablesRefreshInterval: time,
+  iptablesPostWriteCheckInterval: time,
+  iptablesLockFilePath: text,
+  iptablesLockTimeout: time,
+  iptablesLockProbeInterval: time,
+  iptablesFilterAllowAction: allowAction,
+  iptablesMangleAllowAction: allowAction,
+  iptablesFilterDenyAction: denyAction,
+  iptablesMarkMask: mark,
+  iptablesNATOutgoingInterfaceFilter: interfaceFilter,
+  xdpEnabled: flag,
+  genericXDPEnabled: flag,
+  xdpRefreshInterval: time,
+  ipipEnabled: flag,
+  ipipMTU: whole,
+  vxlanEnabled: flag,
+  vxlanMTU: whole,
+  vxlanMTUV6: whole,
+  vxlanPort: whole,
+  vxlanVNI: whole,
+  allowVXLANPacketsFromWorkloads: flag,
+  allowIPIPPacketsFromWorkloads: flag,
+  wireguardEnabled: flag,
+  wireguardEnabledV6: flag,
+  wireguardListeningPort: listeningPort,
+  wireguardListeningPortV6: listeningPort,
+  wireguardRoutingRulePriority: asInteger(1, 32765),
+  wireguardInterfaceName: optional(interfaceName, isBlank),
+  wireguardInterfaceNameV6: optional(interfaceName, isBlank),
+  wireguardMTU: whole,
+  wireguardMTUV6: whole,
+  wireguardHostEncryptionEnabled: flag,
+  wireguardKeepAlive: time,
+  wireguardThreadingEnabled: flag,
+  prometheusWireGuardMetricsEnabled: flag,
+  awsSrcDstCheck: exactly("DoNothing", "Enable", "Disable"),
+  windowsManageFirewallRules: onOff,
+  windowsNetworkName: text,
+  istioAmbientMode: onOff,
+  istioDSCPMark: optional(dscp),
+} as const;
+
+const bpfSettings = {
+  bpfEnabled: flag,
+  bpfDisableUnprivileged: flag,
+  bpfLogLevel: anyCase("Off", "Info", "Debug"),
+  bpfConntrackLogLevel: exactly("Off", "Debug"),
+  bpfConntrackMode: exactly("Auto", "Userspace", "BPFProgram"),
+  bpfConntrackTimeouts: conntrackTimeouts,
+  bpfLogFilters: logFilters(isInterfaceName),
+  bpfCTLBLogFilter: text,
+  bpfDataIfacePattern: pattern,
+  bpfL3IfacePattern: pattern,
+  bpfDisableGROForIfaces: pattern,
+  bpfConnectTimeLoadBalancingEnabled: flag,
+  bpfConnectTimeLoadBalancing: exactly("TCP", "Enabled", "Disabled"),
+  bpfHostNetworkedNATWithoutCTLB: onOff,
+  bpfExternalServiceMode: anyCase("Tunnel", "DSR"),
+  bpfDSROptoutCIDRs: cidrs,
+  bpfExcludeCIDRsFromNAT: cidrs,
+  bpfExtToServiceConnmark: mark,
+  bpfKubeProxyIptablesCleanupEnabled: flag,
+  bpfKubeProxyMinSyncPeriod: time,
+  bpfKubeProxyEndpointSlicesEnabled: flag,
+  bpfKubeProxyHealthzPort: healthPort,
+  bpfPSNATPorts: optional(numericPort),
+  bpfMapSizeNATFrontend: whole,
+  bpfMapSizeNATBackend: whole,
+  bpfMapSizeNATAffinity: whole,
+  bpfMapSizeRoute: whole,
+  bpfMapSizeConntrack: whole,
+  bpfMapSizePerCPUConntrack: whole,
+  bpfMapSizeConntrackScaling: anyCase("Disabled", "DoubleIfFull"),
+  bpfMapSizeConntrackCleanupQueue: asInteger(1, Number.MAX_SAFE_INTEGER),
+  bpfMapSizeIPSets: whole,
+  bpfMapSizeIfState: whole,
+  bpfHostConntrackBypass: flag,
+  bpfEnforceRPF: anyCase("Disabled", "Strict", "Loose"),
+  bpfPolicyDebugEnabled: flag,
+  bpfForceTrackPacketsFromIfaces: interfaceFilters,
+  bpfRedirectToPeer: exactlyOrBlank("Enabled", "Disabled"),
+  bpfAttachType: exactly("TC", "TCX", "Netkit"),
+  bpfExportBufferSizeMB: whole,
+  bpfProfiling: onOff,
+  bpfJITHardening: exactly("Auto", "Strict"),
+  bpfOverlayHostSourceIP: exactly("TunnelAddress", "HostAddress"),
+  bpfMaglevMaxEndpointsPerService: asInteger(1, 3000),
+  bpfMaglevMaxServices: asInteger(1, 3000),
+} as const;
+
+const spec = refine(
+  object({ ...hostSettings, ...idleSettings, ...bpfSettings }),
+  ({ routeTableRange, routeTableRanges }) =>
+    routeTableRange !== undefined && routeTableRanges !== undefined
+      ? new Complaint("excludes routeTableRanges", "give one of the two", ["routeTableRange"])
+      : undefined,
+);
+
+const schema: z.ZodType<FelixConfiguration> = refine(
+  resourceSchema({ apiVersion: "projectcalico.org/v3", kind: "FelixConfiguration", isNamespaced: false }, { spec }),
+  ({ metadata: { name }, spec }) =>
+    spec.nodeSelector !== undefined && (name === "default" || name.startsWith("node."))
+      ? new Complaint("goes not with this name", "remove it, or give the object another name", ["spec", "nodeSelector"])
+      : undefined,
+);
+
+export const felixConfiguration = defineKind({
+  kind: "FelixConfiguration",
+  plural: "felixconfigurations",
+  singular: "felixconfiguration",
+  shortNames: ["felixconfig", "felixconfigs"],
+  isNamespaced: false,
+  schema,
+  columns: { Settings: ({ spec }) => Object.keys(spec).join(",") },
+  example: {
+    apiVersion: "projectcalico.org/v3",
+    kind: "FelixConfiguration",
+    metadata: { name: "default" },
+    spec: {
+      defaultEndpointToHostAction: "Drop",
+      logSeverityScreen: "Info",
+      failsafeInboundHostPorts: [{ protocol: "TCP", port: 22 }],
+    },
+  },
+});
