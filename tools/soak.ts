@@ -9,6 +9,11 @@ const soaks: Readonly<
     environment: { TORTIE_RESTARTS: "50" },
     about: "100 agents killed under traffic",
   },
+  watch: {
+    file: "test/watch/watch-contract.test.ts",
+    environment: { TORTIE_WATCH_EVENTS: "1000000", TORTIE_WATCH_RECONNECTS: "1000", TORTIE_WATCH_KILLS: "20" },
+    about: "1,000,000 events, 1,000 reconnects, 20 deaths of the server, over SQLite and over etcd",
+  },
   birth: {
     file: "test/labs/birth.test.ts",
     environment: { TORTIE_BIRTHS: "50" },

@@ -1,5 +1,5 @@
 // Runs the tests: unit tests in one process, kernel tests in namespaces of their own, labs as users start them.
-// usage: node tools/test.ts [unit|kernel|kubectl|labs|root ...] [--only TEXT]   (all, when none is named; root ones when root runs it)
+// usage: node tools/test.ts [unit|kernel|api|labs|root ...] [--only TEXT]   (all, when none is named; root ones when root runs it)
 import { spawn } from "node:child_process";
 import { existsSync, globSync } from "node:fs";
 import { dirname } from "node:path";
@@ -21,7 +21,7 @@ function stagesOf(names: readonly string[], only: string): Stage[] {
   );
   const kernel = filesOf("{src,test}/**/*.kernel.test.ts");
   const labs = filesOf("test/labs/*.test.ts").filter((file) => !/\.(kernel|root)\.test\.ts$/.test(file));
-  const kubectl = filesOf("test/kubectl/*.test.ts");
+  const api = filesOf("test/{kubectl,watch}/*.test.ts");
   const rooted = filesOf("{src,test}/**/*.root.test.ts");
   const stages: (Stage & { files: readonly string[] })[] = [
     { name: "unit", files: unit, command: [...nodeTest, "--test-isolation=none", ...unit] },
@@ -39,7 +39,7 @@ function stagesOf(names: readonly string[], only: string): Stage[] {
         ...kernel,
       ],
     },
-    { name: "kubectl", files: kubectl, command: [...nodeTest, "--test-concurrency=1", ...kubectl] },
+    { name: "api", files: api, command: [...nodeTest, "--test-concurrency=1", ...api] },
     { name: "labs", files: labs, command: [...nodeTest, "--test-concurrency=1", ...labs] },
     {
       name: "root",
@@ -79,7 +79,7 @@ const onlyAt = args.indexOf("--only");
 const only = onlyAt === -1 ? "" : (args[onlyAt + 1] ?? "");
 const named = args.filter((arg, at) => !arg.startsWith("--") && at !== onlyAt + 1 * Number(onlyAt !== -1));
 const isRoot = process.getuid?.() === 0;
-const names = named.length > 0 ? named : ["unit", "kernel", "kubectl", "labs", ...(isRoot ? ["root"] : [])];
+const names = named.length > 0 ? named : ["unit", "kernel", "api", "labs", ...(isRoot ? ["root"] : [])];
 if (!existsSync("package.json")) throw new Error("run the tests from the root of the project");
 
 const total: Counts = { passed: 0, failed: 0, skipped: 0 };
