@@ -67,15 +67,31 @@ export function requireEntry(lab: RunningLab): EnterableLab {
 /** Kills what is left of a lab and waits until the kernel has ended all of it. */
 export async function endLab(lab: RunningLab): Promise<void> {
   // With its first process a process namespace ends, and with the namespaces all that was in them.
+  const lives = lab.pids.map((pid) => ({ pid, startedAt: startOf(pid) }));
   for (const pid of lab.pids) kill(pid);
   const deadline = Date.now() + patienceMs;
-  while (lab.pids.some((pid) => nameOfKeeper(pid) === lab.name)) {
+  while (lives.some(({ pid, startedAt }) => startedAt !== undefined && startOf(pid) === startedAt)) {
     if (Date.now() > deadline) {
       throw new TortieError("TT_LAB", `lab ${lab.name} does not end`, {
         hint: `look at: ps -fp ${lab.pids.join(",")}`,
       });
     }
     await sleep(pollMs);
+  }
+}
+
+/**
+ * When a process that has not ended yet was started, in clock ticks; undefined when it has. The first process of a namespace
+ * has ended only when all others in it have; it has no command line any more long before.
+ */
+function startOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // proc(5): the state is the first field behind the name in brackets, the start the twentieth.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
+  } catch {
+    return undefined;
   }
 }
 
