@@ -36,7 +36,7 @@ async function holdings(): Promise<string> {
     ...handles.items.map(({ metadata }) => metadata.name),
     ...blocks.items.map(({ spec }) => JSON.stringify(spec.attributes)),
     await inHost(`
-      ip -o link; ip -o addr; ip route show proto 121; ip -6 route show proto 121; ip neigh show nud permanent
+      ip -o link; ip -o addr | sed 's/ tentative//'; ip route show proto 121; ip -6 route show proto 121; ip neigh show nud permanent
       nft -s list ruleset | sort`),
   ].join("\n");
 }

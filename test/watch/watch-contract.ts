@@ -128,7 +128,9 @@ async function follow(options: ContractOptions, random: Random, wanted: number, 
         version = event.resourceVersion;
         if (event.type !== "put") continue;
         note(seen, event.resource, tally);
-        const isBreak = ++received >= (breaks[0] ?? Infinity);
+        received++;
+        // What had come already is still given after a break: the next one is the next connection's.
+        const isBreak = !controller.signal.aborted && received >= (breaks[0] ?? Infinity);
         if (isBreak) breaks.shift();
         if (isBreak || isComplete()) controller.abort();
       }
