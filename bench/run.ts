@@ -3,9 +3,10 @@ import { spawnSync } from "node:child_process";
 import { formatTable } from "../src/lib/index.ts";
 import type { Bench, Row } from "./bench.ts";
 import { kernelBench } from "./kernel.ts";
+import { labelsBench } from "./labels.ts";
 import { storeBench } from "./store.ts";
 
-const benches: Readonly<Record<string, Bench>> = { kernel: kernelBench, store: storeBench };
+const benches: Readonly<Record<string, Bench>> = { kernel: kernelBench, labels: labelsBench, store: storeBench };
 
 const inNamespace = "TORTIE_BENCH_IN_NAMESPACE";
 const name = process.argv.slice(2).find((arg) => !arg.startsWith("--")) ?? "";

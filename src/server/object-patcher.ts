@@ -74,7 +74,8 @@ export class ObjectPatcher {
     const live: unknown = JSON.parse(present.text);
     if (!isRecord(live)) throw new Error("assertion failed: an object is no object");
     const plan = planApply(live, memberOf(live["metadata"], "managedFields"), config, write);
-    const text = await this.#writer.replace(target, present, plan.merged, options, (old, next) => {
+    const text = await this.#writer.replace(target, present, plan.merged, options, (old, makeNext) => {
+      const next = makeNext();
       const conflicts = findConflicts(plan, old, next, write);
       if (conflicts.length > 0 && !options.isForced) throw fieldConflict(target, conflicts);
       return formatOwners(ownersAfterApply(plan, old, next, write));

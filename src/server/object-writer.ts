@@ -30,8 +30,8 @@ import { type WriteOptions, plainOptions } from "./write-options.ts";
 
 export type Preconditions = { readonly uid?: string | undefined; readonly resourceVersion?: string | undefined };
 
-/** The owners of an object's fields after a write, as metadata.managedFields has them. */
-export type OwnFields = (old: Json, next: Json, known: readonly Json[] | undefined) => readonly Json[];
+/** The owners of an object's fields after a write, as metadata.managedFields has them. `next` is made only when it matters. */
+export type OwnFields = (old: Json, next: () => Json, known: readonly Json[] | undefined) => readonly Json[];
 
 /** Names are generated anew so often when they are taken. */
 const nameAttempts = 8;
@@ -58,7 +58,7 @@ export class ObjectWriter {
     target: WriteTarget,
     json: unknown,
     options: WriteOptions = plainOptions,
-    own: (next: Json) => readonly Json[] = () => [],
+    own: (next: () => Json) => readonly Json[] = () => [],
   ): Promise<string> {
     for (let attempt = 1; ; attempt++) {
       const written = readWritten(target, separateStatus(target, json, undefined), options);
@@ -75,7 +75,7 @@ export class ObjectWriter {
     target: WriteTarget,
     written: Written,
     options: WriteOptions,
-    own: (next: Json) => readonly Json[],
+    own: (next: () => Json) => readonly Json[],
   ): Promise<string> {
     const resource = accept(target, written.resource, checkCreate);
     const { name, namespace, resourceVersion } = resource.metadata;
@@ -88,7 +88,10 @@ export class ObjectWriter {
       throw invalid(target.definition, name, [problem]);
     }
     judgeWrite(this.#cache, target, { next: resource });
-    const extra = withOwners(written.extra, own(plain(resource)));
+    const extra = withOwners(
+      written.extra,
+      own(() => plain(resource)),
+    );
     const creation: Creation = { extra, isDryRun: options.isDryRun };
     if (!isKind(resource, "IPPool")) return this.#insert(resource, namespace, creation);
     const inserted = this.#lastPoolCreation.then(() => this.#insertPool(resource, creation));
@@ -141,7 +144,13 @@ export class ObjectWriter {
       generation: (old.resource.metadata.generation ?? 0) + (isSpecChanged(old.resource, next) ? 1 : 0),
     });
     const known = isEmptied(extra.managedFields) ? [] : old.extra.managedFields;
-    const text = storedText(merged, withOwners(old.extra, own(old.json, plain(merged), known)));
+    const text = storedText(
+      merged,
+      withOwners(
+        old.extra,
+        own(old.json, () => plain(merged), known),
+      ),
+    );
     if (isSameText(text, storedText(old.resource, old.extra))) return present.text;
     if (options.isDryRun) return servedText({ value: text, modRevision: present.revision });
     const stored = await this.#store.update(present.key, text, present.revision).catch((error: unknown) => {
@@ -339,7 +348,7 @@ function readUid(present: CachedObject): string {
 }
 
 function isSpecChanged(old: Resource, next: Resource): boolean {
-  return !isDeepStrictEqual(plain(contentOf(old)), plain(contentOf(next)));
+  return !isSameText(JSON.stringify(contentOf(old)), JSON.stringify(contentOf(next)));
 }
 
 /** All that the generation counts: not metadata, not status. */
@@ -347,8 +356,9 @@ function contentOf(resource: Resource): unknown {
   return { ...resource, metadata: undefined, status: undefined };
 }
 
+/** Of two JSON texts without spaces; members in another order make no difference, and none in length. */
 function isSameText(a: string, b: string): boolean {
-  return a === b || isDeepStrictEqual(JSON.parse(a), JSON.parse(b));
+  return a === b || (a.length === b.length && isDeepStrictEqual(JSON.parse(a), JSON.parse(b)));
 }
 
 function plain(value: unknown): Json {
@@ -374,7 +384,7 @@ function isEmptied(managedFields: readonly Json[] | undefined): boolean {
 function ownByUpdate(target: WriteTarget, options: WriteOptions): OwnFields {
   return (old, next, known) => {
     if (known === undefined || known.length === 0) return [];
-    return formatOwners(ownersAfterUpdate(readOwners(known), old, next, fieldWrite(target, options)));
+    return formatOwners(ownersAfterUpdate(readOwners(known), old, next(), fieldWrite(target, options)));
   };
 }
 
