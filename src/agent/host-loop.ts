@@ -55,6 +55,8 @@ export class HostLoop {
   #wake = Promise.withResolvers<void>();
   #isSynced = false;
   #mustReadLinks = true;
+  /** By which host endpoints find their interfaces. */
+  #mustReadAddresses = true;
   /** Routes of others, by which BGP's next hops are resolved. */
   #mustReadRoutes = true;
   #mustAudit = true;
@@ -118,6 +120,7 @@ export class HostLoop {
     this.#sync.observe(events);
     const isLinkEvent = events.some(({ type }) => type === "newLink" || type === "delLink");
     if (isLinkEvent) this.#mustReadLinks = true;
+    if (events.some(({ type }) => type === "newAddress" || type === "delAddress")) this.#mustReadAddresses = true;
     if (events.some(isForeignRoute)) this.#mustReadRoutes = true;
     // What this agent changed itself is known already; of links also that is news, since attaching makes them.
     if (isLinkEvent || events.some(({ portId }) => portId !== this.#options.socket.portId)) this.#note();
@@ -221,16 +224,19 @@ export class HostLoop {
     const { socket, nft, log } = this.#options;
     const isAudit = this.#mustAudit;
     const mustReadLinks = this.#mustReadLinks || isAudit;
+    const mustReadAddresses = this.#mustReadAddresses || isAudit;
     const mustReadRoutes = this.#mustReadRoutes || isAudit;
     // Before the reading: what changes meanwhile is read again in the next round.
     this.#mustAudit = false;
     this.#mustReadLinks = false;
+    this.#mustReadAddresses = false;
     this.#mustReadRoutes = false;
     if (mustReadLinks) {
       this.#sysctls.clear();
       this.#links = await socket.dumpLinks();
       this.#dataplane.onLinks(this.#links);
     }
+    if (mustReadAddresses) this.#dataplane.onAddresses(await socket.dumpAddresses());
     if (mustReadRoutes) this.#dataplane.onRoutes(await socket.dumpRoutes());
     if (!isAudit) return;
     this.#presentTable = await nft.dumpTable(tableName);

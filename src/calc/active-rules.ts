@@ -113,6 +113,7 @@ function translate(id: string, source: Source): { policy: ActivePolicy; sets: Re
   const { ingress = [], egress = [] } = source.spec;
   const policy = {
     id,
+    tier: source.kind === "Profile" ? "" : source.spec.tier,
     // Rules of a direction that the policy does not have mean nothing.
     ingress: hasType("Ingress") ? ingress.map((rule) => translator.translate(rule)) : [],
     egress: hasType("Egress") ? egress.map((rule) => translator.translate(rule)) : [],

@@ -12,7 +12,9 @@ import {
 import { systemLabels } from "../selector/index.ts";
 import type { Labels } from "./label-index.ts";
 import type { SetItem } from "./member-sets.ts";
-import type { LocalEndpoint } from "./messages.ts";
+import type { EndpointSort } from "./local-endpoints.ts";
+import type { EndpointTier, LocalEndpoint, LocalHostEndpoint } from "./messages.ts";
+import { type PolicyResource, hostSubject, isForForward, placeOf, workloadSubject } from "./policy.ts";
 
 /** An endpoint as selectors and named ports see it. */
 export function endpointItem({ metadata, spec }: WorkloadEndpoint): SetItem {
@@ -49,18 +51,51 @@ export function networkSetItem({ metadata, spec }: NetworkSet | GlobalNetworkSet
   return { labels: { ...labels, [systemLabels.namespace]: namespace }, parents, nets, ports: [] };
 }
 
-/** What this host must know of an endpoint of its own, policies apart. */
-export function localEndpoint(endpoint: WorkloadEndpoint): Omit<LocalEndpoint, "tiers"> {
-  const { metadata, spec } = endpoint;
-  return {
-    id: keyOf(endpoint),
-    namespace: metadata.namespace ?? "",
-    name: metadata.name,
-    interfaceName: spec.interfaceName,
-    ...(spec.mac === undefined ? {} : { mac: spec.mac }),
-    addresses: unique(spec.ipNetworks ?? []).map(cidrAddress),
-    profileIds: [...new Set(spec.profiles ?? [])],
-  };
+/** Workloads as LocalEndpoints has them. */
+export const workloads: EndpointSort<WorkloadEndpoint, LocalEndpoint> = {
+  subjectOf: workloadSubject,
+  itemOf: endpointItem,
+  describe: (endpoint, policies, sort) => {
+    const { metadata, spec } = endpoint;
+    return {
+      id: keyOf(endpoint),
+      namespace: metadata.namespace ?? "",
+      name: metadata.name,
+      interfaceName: spec.interfaceName,
+      ...(spec.mac === undefined ? {} : { mac: spec.mac }),
+      addresses: unique(spec.ipNetworks ?? []).map(cidrAddress),
+      spoofable: unique(spec.allowSpoofedSourcePrefixes ?? []),
+      tiers: sort(policies),
+      profileIds: [...new Set(spec.profiles ?? [])],
+    };
+  },
+};
+
+/** Interfaces of this host as LocalEndpoints has them. */
+export const hostInterfaces: EndpointSort<HostEndpoint, LocalHostEndpoint> = {
+  subjectOf: hostSubject,
+  itemOf: hostEndpointItem,
+  describe: (endpoint, policies, sort) => {
+    const { metadata, spec } = endpoint;
+    const those = (isMeant: (policy: PolicyResource) => boolean) =>
+      sort(new Map([...policies].filter(([, policy]) => isMeant(policy))));
+    return {
+      id: keyOf(endpoint),
+      name: metadata.name,
+      ...(spec.interfaceName === undefined ? {} : { interfaceName: spec.interfaceName }),
+      addresses: [...new Set(spec.expectedIPs ?? [])],
+      normal: those((policy) => placeOf(policy) === "normal"),
+      forward: those(isForForward),
+      untracked: passing(those((policy) => placeOf(policy) === "untracked")),
+      preDnat: passing(those((policy) => placeOf(policy) === "preDnat")).map((tier) => ({ ...tier, egress: [] })),
+      profileIds: [...new Set(spec.profiles ?? [])],
+    };
+  },
+};
+
+/** What nothing decided there goes on to the places behind. */
+function passing(tiers: readonly EndpointTier[]): EndpointTier[] {
+  return tiers.map((tier) => ({ ...tier, defaultAction: "Pass" }));
 }
 
 /** Labels that only the system gives cannot be had by writing them: nobody passes for a member of a namespace. */

@@ -178,6 +178,27 @@ test("a rule about a service allows nothing, and denies whatever else it says", 
   ]);
 });
 
+test("the policies of a host interface have their say in the places they ask for", () => {
+  const pair = new Pair();
+  for (const resource of states["an interface of the host"]!) pair.graph.onResource(keyOf(resource), resource);
+  pair.graph.onSynced();
+  pair.flush();
+  assert.deepEqual([...pair.receiver.hostEndpoints.keys()].sort(), ["HostEndpoint//outer", "HostEndpoint//rest"]);
+  const outer = pair.receiver.hostEndpoints.get("HostEndpoint//outer");
+  const tier = (defaultAction: string, ingress: readonly string[], egress: readonly string[] = []) => [
+    { name: "default", defaultAction, ingress: ingress.map(global), egress: egress.map(global) },
+  ];
+  const global = (name: string) => `GlobalNetworkPolicy//${name}`;
+  assert.deepEqual(outer?.normal, tier("Deny", ["through", "ssh"], ["ssh"]));
+  assert.deepEqual(outer?.forward, tier("Deny", ["through", "early", "flood"]));
+  assert.deepEqual(outer?.untracked, tier("Pass", ["flood"]));
+  assert.deepEqual(outer?.preDnat, tier("Pass", ["early"]));
+  assert.deepEqual(outer?.profileIds, ["live"]);
+  assert.deepEqual(pair.receiver.hostEndpoints.get("HostEndpoint//rest")?.normal, []);
+  const [endpoint] = pair.receiver.endpoints.values();
+  assert.deepEqual(endpoint?.tiers, [], "none of them reaches the workload");
+});
+
 test("objects of kinds of no concern change nothing", () => {
   const pair = new Pair();
   pair.graph.onSynced();

@@ -8,14 +8,17 @@ import {
   isKind,
 } from "../resources/index.ts";
 import { ActiveRules, UsedSets } from "./active-rules.ts";
-import { endpointItem, hostEndpointItem, networkSetItem } from "./endpoints.ts";
-import { LocalEndpoints } from "./local-endpoints.ts";
+import { endpointItem, hostEndpointItem, hostInterfaces, networkSetItem, workloads } from "./endpoints.ts";
+import { LocalEndpoints, type UseListener } from "./local-endpoints.ts";
 import { MemberSets } from "./member-sets.ts";
 import type { CalcMessage } from "./messages.ts";
 import type { PolicyResource } from "./policy.ts";
 import { Profiles } from "./profiles.ts";
 import { Routing } from "./routing.ts";
 import { Sequencer } from "./sequencer.ts";
+import { Settings } from "./settings.ts";
+import { Tiers } from "./tiers.ts";
+import { UseCount } from "./use-count.ts";
 
 /**
  * All resources of the cluster in, what this host has to know out. What comes out depends on the present resources
@@ -38,7 +41,7 @@ import { Sequencer } from "./sequencer.ts";
  *  Node, BGPPeer, BGPConfiguration, IPPool, BlockAffinity ──> Routing ── bgp, adverts ┘
  * ```
  *
- * A Tier goes to LocalEndpoints; the policies of Kubernetes are converted and then treated as ours, under their own keys.
+ * There are two LocalEndpoints: workloads, and interfaces of the host. Tiers go to both; the policies of Kubernetes are converted and then treated as ours, under their own keys.
  * Staged policies decide nothing and are passed over.
  *
  * Label indexes are updated as resources come; rules, tiers, sessions are worked out at `flush`, once for all changes.
@@ -49,13 +52,20 @@ export class CalcGraph {
   readonly #usedSets = new UsedSets(this.#members);
   readonly #policies = new ActiveRules(this.#usedSets);
   readonly #profileRules = new ActiveRules(this.#usedSets);
-  readonly #local = new LocalEndpoints({
-    onPolicyUse: (id, isUsed) => this.#policies.setUsed(id, isUsed),
-    onProfileUse: (id, isUsed) => this.#profileRules.setUsed(id, isUsed),
-  });
+  readonly #tiers = new Tiers();
+  readonly #policyUse = new UseCount((id, isUsed) => this.#policies.setUsed(id, isUsed));
+  readonly #profileUse = new UseCount((id, isUsed) => this.#profileRules.setUsed(id, isUsed));
+  readonly #uses: UseListener = {
+    onPolicyUse: (id, isUsed) => this.#policyUse.count(id, isUsed),
+    onProfileUse: (id, isUsed) => this.#profileUse.count(id, isUsed),
+  };
+  readonly #local = new LocalEndpoints(workloads, this.#tiers, this.#uses);
+  readonly #hosts = new LocalEndpoints(hostInterfaces, this.#tiers, this.#uses);
+  readonly #settings: Settings;
   readonly #profiles = new Profiles((name, profile) => {
     this.#profileRules.setSource(name, profile);
     this.#local.setParent(name, profile?.spec.labelsToApply);
+    this.#hosts.setParent(name, profile?.spec.labelsToApply);
     this.#members.setParent(name, profile?.spec.labelsToApply);
   });
   readonly #routing: Routing;
@@ -65,6 +75,7 @@ export class CalcGraph {
   constructor(options: { readonly node: string }) {
     this.#node = options.node;
     this.#routing = new Routing(options.node);
+    this.#settings = new Settings(options.node);
   }
 
   /** `key` as by resourceKey; undefined when the object is gone or invalid. Keys of kinds of no concern are passed over. */
@@ -91,6 +102,14 @@ export class CalcGraph {
     for (const [id, endpoint] of this.#local.takeChanged()) {
       this.#sequencer.put("endpoint", id, endpoint === undefined ? undefined : { type: "endpointUpdate", endpoint });
     }
+    for (const [id, endpoint] of this.#hosts.takeChanged()) {
+      const message = endpoint === undefined ? undefined : ({ type: "hostEndpointUpdate", endpoint } as const);
+      this.#sequencer.put("hostEndpoint", id, message);
+    }
+    const settings = this.#settings.take();
+    if (settings !== undefined) this.#sequencer.put("settings", "", { type: "settingsUpdate", ...settings });
+    const nat = this.#routing.takeNat();
+    if (nat !== undefined) this.#sequencer.put("nat", "", { type: "natUpdate", ...nat });
     const adverts = this.#routing.takeAdverts();
     if (adverts !== undefined) this.#sequencer.put("advert", "", { type: "advertUpdate", ...adverts });
     const bgp = this.#routing.takeBgp();
@@ -109,12 +128,14 @@ export class CalcGraph {
       this.#onPolicy(key, convert(only(resource, "KubernetesNetworkPolicy"), convertNetworkPolicy)),
     KubernetesClusterNetworkPolicy: ({ key }, resource) =>
       this.#onPolicy(key, convert(only(resource, "KubernetesClusterNetworkPolicy"), convertClusterNetworkPolicy)),
-    Tier: ({ name }, resource) => this.#local.setTier(name, only(resource, "Tier")?.spec),
+    Tier: ({ name }, resource) => this.#onTier(name, only(resource, "Tier")),
+    FelixConfiguration: ({ name }, resource) =>
+      this.#settings.setConfiguration(name, only(resource, "FelixConfiguration")),
     Namespace: ({ name }, resource) => this.#profiles.setNamespace(name, only(resource, "Namespace")),
     ServiceAccount: ({ namespace, name }, resource) =>
       this.#profiles.setServiceAccount(namespace, name, only(resource, "ServiceAccount")),
     Profile: ({ name }, resource) => this.#profiles.setProfile(name, only(resource, "Profile")),
-    Node: ({ name }, resource) => this.#routing.setNode(name, only(resource, "Node")),
+    Node: ({ name }, resource) => this.#onNode(name, only(resource, "Node")),
     BGPPeer: ({ name }, resource) => this.#routing.setPeer(name, only(resource, "BGPPeer")),
     BGPConfiguration: ({ name }, resource) => this.#routing.setConfiguration(name, only(resource, "BGPConfiguration")),
     IPPool: ({ name }, resource) => this.#routing.setPool(name, only(resource, "IPPool")),
@@ -131,6 +152,19 @@ export class CalcGraph {
   #onHostEndpoint(key: string, endpoint: ResourceOf<"HostEndpoint"> | undefined): void {
     if (endpoint === undefined) this.#members.deleteItem(key);
     else this.#members.setItem(key, hostEndpointItem(endpoint));
+    if (endpoint?.spec.node === this.#node) this.#hosts.setEndpoint(endpoint);
+    else this.#hosts.deleteEndpoint(key);
+  }
+
+  #onTier(name: string, tier: ResourceOf<"Tier"> | undefined): void {
+    this.#tiers.set(name, tier?.spec);
+    this.#local.tiersChanged();
+    this.#hosts.tiersChanged();
+  }
+
+  #onNode(name: string, node: ResourceOf<"Node"> | undefined): void {
+    this.#routing.setNode(name, node);
+    if (name === this.#node) this.#settings.setNodeLabels(node?.metadata.labels ?? {});
   }
 
   #onNetworkSet(key: string, set: ResourceOf<"NetworkSet" | "GlobalNetworkSet"> | undefined): void {
@@ -140,8 +174,10 @@ export class CalcGraph {
 
   #onPolicy(key: string, policy: PolicyResource | undefined): void {
     this.#policies.setSource(key, policy);
-    if (policy === undefined) this.#local.deletePolicy(key);
-    else this.#local.setPolicy(key, policy);
+    for (const endpoints of [this.#local, this.#hosts]) {
+      if (policy === undefined) endpoints.deletePolicy(key);
+      else endpoints.setPolicy(key, policy);
+    }
   }
 }
 
@@ -156,6 +192,7 @@ const handledKinds = [
   "KubernetesNetworkPolicy",
   "KubernetesClusterNetworkPolicy",
   "Tier",
+  "FelixConfiguration",
   "Namespace",
   "ServiceAccount",
   "Profile",

@@ -2,6 +2,7 @@
 // Must not know how any of it is programmed: no routes, no rules of the kernel, no links.
 // Start at graph.ts, which draws the wiring; messages.ts is what comes out.
 export { CalcGraph } from "./graph.ts";
+export { defaultSettings } from "./settings.ts";
 export type {
   ActiveEntity,
   ActiveIcmp,
@@ -13,7 +14,11 @@ export type {
   CalcMessage,
   Direction,
   EndpointTier,
+  FailsafePort,
+  HostSettings,
   LocalEndpoint,
+  LocalHostEndpoint,
+  NatSource,
   PortMatches,
   PortMember,
   PortRange,

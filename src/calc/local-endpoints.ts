@@ -1,10 +1,10 @@
-import { type TierSpec, type WorkloadEndpoint, keyOf } from "../resources/index.ts";
+import { type HostEndpoint, type WorkloadEndpoint, keyOf } from "../resources/index.ts";
 import { type Selector, selectorText } from "../selector/index.ts";
-import { endpointItem, localEndpoint } from "./endpoints.ts";
 import { LabelIndex, type Labels } from "./label-index.ts";
-import type { LocalEndpoint } from "./messages.ts";
-import { type PolicyResource, policySubject } from "./policy.ts";
-import { Tiers } from "./tiers.ts";
+import type { SetItem } from "./member-sets.ts";
+import type { EndpointTier } from "./messages.ts";
+import type { PolicyResource } from "./policy.ts";
+import type { Tiers } from "./tiers.ts";
 
 /** Told who is in use by endpoints of this host. Counting is the receiver's business. */
 export type UseListener = {
@@ -12,26 +12,44 @@ export type UseListener = {
   onProfileUse(profileId: string, isUsed: boolean): void;
 };
 
-/** The endpoints of this host, and the policies that apply to each. */
-export class LocalEndpoints {
+/** What tells workloads from interfaces of the host. */
+export type EndpointSort<E extends EndpointResource, L> = {
+  readonly subjectOf: (policy: PolicyResource) => Selector | undefined;
+  readonly itemOf: (endpoint: E) => SetItem;
+  /** `sort` puts policies into their tiers. */
+  readonly describe: (endpoint: E, policies: Policies, sort: (policies: Policies) => EndpointTier[]) => L;
+};
+
+type EndpointResource = WorkloadEndpoint | HostEndpoint;
+type Policies = ReadonlyMap<string, PolicyResource>;
+
+/** The endpoints of one sort of this host, and the policies that apply to each. */
+export class LocalEndpoints<E extends EndpointResource, L> {
+  readonly #sort: EndpointSort<E, L>;
   readonly #listener: UseListener;
-  readonly #endpoints = new Map<string, WorkloadEndpoint>();
+  readonly #endpoints = new Map<string, E>();
   readonly #policies = new Map<string, { readonly policy: PolicyResource; readonly subject: Selector | undefined }>();
   readonly #endpointsByPolicy = new Map<string, Set<string>>();
   readonly #endpointCountByProfile = new Map<string, number>();
-  readonly #tiers = new Tiers();
+  readonly #tiers: Tiers;
   readonly #dirty = new Set<string>();
   readonly #index = new LabelIndex({
     onMatch: (policyId, endpointId) => this.#onMatch(policyId, endpointId),
     onUnmatch: (policyId, endpointId) => this.#onUnmatch(policyId, endpointId),
   });
 
-  setEndpoint(endpoint: WorkloadEndpoint): void {
+  constructor(sort: EndpointSort<E, L>, tiers: Tiers, listener: UseListener) {
+    this.#sort = sort;
+    this.#tiers = tiers;
+    this.#listener = listener;
+  }
+
+  setEndpoint(endpoint: E): void {
     const id = keyOf(endpoint);
     const old = this.#endpoints.get(id);
     this.#endpoints.set(id, endpoint);
     this.#dirty.add(id);
-    const { labels, parents } = endpointItem(endpoint);
+    const { labels, parents } = this.#sort.itemOf(endpoint);
     this.#index.setItem(id, labels, parents);
     this.#countProfiles(endpoint, 1);
     if (old !== undefined) this.#countProfiles(old, -1);
@@ -48,7 +66,7 @@ export class LocalEndpoints {
 
   setPolicy(id: string, policy: PolicyResource): void {
     const old = this.#policies.get(id);
-    const subject = policySubject(policy);
+    const subject = this.#sort.subjectOf(policy);
     this.#policies.set(id, { policy, subject });
     for (const endpointId of this.#endpointsByPolicy.get(id) ?? []) this.#dirty.add(endpointId);
     if (textOf(old?.subject) === textOf(subject)) return;
@@ -61,8 +79,8 @@ export class LocalEndpoints {
     this.#index.deleteSelector(id);
   }
 
-  setTier(name: string, tier: TierSpec | undefined): void {
-    this.#tiers.set(name, tier);
+  /** The tiers are others: all have to be sorted anew. */
+  tiersChanged(): void {
     for (const id of this.#endpoints.keys()) this.#dirty.add(id);
   }
 
@@ -71,13 +89,13 @@ export class LocalEndpoints {
   }
 
   /** Endpoints that have changed in any way since the last time; undefined for those that have gone. */
-  takeChanged(): [id: string, endpoint: LocalEndpoint | undefined][] {
-    const changed = [...this.#dirty].map((id): [string, LocalEndpoint | undefined] => [id, this.#describe(id)]);
+  takeChanged(): [id: string, endpoint: L | undefined][] {
+    const changed = [...this.#dirty].map((id): [string, L | undefined] => [id, this.#describe(id)]);
     this.#dirty.clear();
     return changed;
   }
 
-  #describe(id: string): LocalEndpoint | undefined {
+  #describe(id: string): L | undefined {
     const endpoint = this.#endpoints.get(id);
     if (endpoint === undefined) return undefined;
     const policies = new Map<string, PolicyResource>();
@@ -85,7 +103,7 @@ export class LocalEndpoints {
       const entry = this.#policies.get(policyId);
       if (entry !== undefined) policies.set(policyId, entry.policy);
     }
-    return { ...localEndpoint(endpoint), tiers: this.#tiers.sort(policies) };
+    return this.#sort.describe(endpoint, policies, (some) => this.#tiers.sort(some));
   }
 
   #onMatch(policyId: string, endpointId: string): void {
@@ -108,7 +126,7 @@ export class LocalEndpoints {
     this.#listener.onPolicyUse(policyId, false);
   }
 
-  #countProfiles({ spec }: WorkloadEndpoint, difference: 1 | -1): void {
+  #countProfiles({ spec }: E, difference: 1 | -1): void {
     for (const name of new Set(spec.profiles ?? [])) {
       const old = this.#endpointCountByProfile.get(name) ?? 0;
       const count = old + difference;
@@ -116,10 +134,6 @@ export class LocalEndpoints {
       else this.#endpointCountByProfile.set(name, count);
       if (old === 0 || count === 0) this.#listener.onProfileUse(name, count > 0);
     }
-  }
-
-  constructor(listener: UseListener) {
-    this.#listener = listener;
   }
 }
 

@@ -18,6 +18,10 @@ export type CalcMessage =
   | { readonly type: "profileRemove"; readonly id: string }
   | { readonly type: "endpointUpdate"; readonly endpoint: LocalEndpoint }
   | { readonly type: "endpointRemove"; readonly id: string }
+  | { readonly type: "hostEndpointUpdate"; readonly endpoint: LocalHostEndpoint }
+  | { readonly type: "hostEndpointRemove"; readonly id: string }
+  | ({ readonly type: "settingsUpdate" } & HostSettings)
+  | ({ readonly type: "natUpdate" } & NatSource)
   | ({ readonly type: "advertUpdate" } & AdvertSource)
   | ({ readonly type: "bgpUpdate" } & BgpWanted);
 
@@ -35,6 +39,8 @@ export type Direction = "ingress" | "egress";
 export type ActivePolicy = {
   /** The key of the resource: `NetworkPolicy/shop/database`. */
   readonly id: string;
+  /** Empty for a profile. */
+  readonly tier: string;
   readonly ingress: readonly ActiveRule[];
   readonly egress: readonly ActiveRule[];
 };
@@ -92,6 +98,8 @@ export type LocalEndpoint = {
   readonly mac?: string;
   /** Without repeats, in the order of the resource. */
   readonly addresses: readonly IpAddress[];
+  /** Sources that the workload may use beside its own. */
+  readonly spoofable: readonly Cidr[];
   /** In the order of evaluation; only those with a policy that applies. */
   readonly tiers: readonly EndpointTier[];
   /** In the order of evaluation; some may name no profile. */
@@ -107,6 +115,59 @@ export type EndpointTier = {
   readonly egress: readonly string[];
 };
 
+/** An interface of this host, or all of them, as an end of its own (spec.interfaceName `*`). */
+export type LocalHostEndpoint = {
+  /** The key of the resource: `HostEndpoint//host-1-eth0`. */
+  readonly id: string;
+  readonly name: string;
+  /** `*`: every interface without a host endpoint of its own. Absent: found by its addresses. */
+  readonly interfaceName?: string;
+  /** Without repeats, in the order of the resource. */
+  readonly addresses: readonly IpAddress[];
+  /** For traffic that ends or begins in the host: policies without a special place. */
+  readonly normal: readonly EndpointTier[];
+  /** For traffic through the host: policies that ask for it. */
+  readonly forward: readonly EndpointTier[];
+  /** Before connection tracking, both directions; tiers pass what nothing decided. */
+  readonly untracked: readonly EndpointTier[];
+  /** Before any address translation, ingress only; tiers pass what nothing decided. */
+  readonly preDnat: readonly EndpointTier[];
+  /** For `normal`; in the order of evaluation; some may name no profile. */
+  readonly profileIds: readonly string[];
+};
+
+/** What FelixConfiguration says for this host, defaults filled in, as far as it concerns packets. */
+export type HostSettings = {
+  /** What becomes of packets from a workload to its host that its egress rules allow. */
+  readonly endpointToHostAction: "Drop" | "Accept" | "Return";
+  readonly failsafeInbound: readonly FailsafePort[];
+  readonly failsafeOutbound: readonly FailsafePort[];
+  readonly denyAction: "Drop" | "Reject";
+  /** Of Log rules; `%t` tier, `%k` kind, `%n` name, `%p` all of them. */
+  readonly logPrefix: string;
+  /** Lines of one rule. Absent: no limit. */
+  readonly logLimit?: {
+    readonly count: number;
+    readonly per: "second" | "minute" | "hour" | "day";
+    readonly burst: number;
+  };
+  /** Packets that belong to no connection are dropped. */
+  readonly isInvalidDropped: boolean;
+  /** Workloads may ask for sources that are not their own. */
+  readonly canSpoof: boolean;
+  readonly mayTunnelVxlan: boolean;
+  readonly mayTunnelIpIp: boolean;
+};
+
+/** Open whatever the policies say, so that nobody locks himself out. */
+export type FailsafePort = {
+  /** IP protocol number. */
+  readonly protocol: number;
+  readonly port: number;
+  /** Only with this remote end. */
+  readonly net?: Cidr;
+};
+
 /** What this host may announce. */
 export type AdvertSource = {
   /** Blocks whose affinity to this host is confirmed. */
@@ -114,6 +175,14 @@ export type AdvertSource = {
   /** Pools whose addresses are announced, and those whose addresses are kept at home. */
   readonly exportedPools: readonly Cidr[];
   readonly unexportedPools: readonly Cidr[];
+};
+
+/** Who leaves the cluster under the address of its host. */
+export type NatSource = {
+  /** Pools whose workloads do when they talk to what is in no pool. */
+  readonly natPools: readonly Cidr[];
+  /** All pools. */
+  readonly pools: readonly Cidr[];
 };
 
 /** How this host's speaker is to be set up. */

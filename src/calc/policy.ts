@@ -9,8 +9,29 @@ import { readSelector } from "./translate-rule.ts";
 
 export type PolicyResource = NetworkPolicy | GlobalNetworkPolicy;
 
-/** The endpoints a policy applies to; undefined when it can apply to no workload. */
-export function policySubject(policy: PolicyResource): Selector | undefined {
+/** The workloads a policy applies to; undefined when it can apply to none. */
+export function workloadSubject(policy: PolicyResource): Selector | undefined {
+  // Those two reach host endpoints only.
+  return placeOf(policy) === "normal" ? policySubject(policy) : undefined;
+}
+
+/** The host endpoints a policy applies to: those of a namespace are for workloads only. */
+export function hostSubject(policy: PolicyResource): Selector | undefined {
+  return policy.kind === "NetworkPolicy" ? undefined : policySubject(policy);
+}
+
+/** Where a policy has its say: beside others, before connection tracking, or before address translation. */
+export function placeOf(policy: PolicyResource): "normal" | "untracked" | "preDnat" {
+  if (policy.kind === "NetworkPolicy") return "normal";
+  if (policy.spec.doNotTrack === true) return "untracked";
+  return policy.spec.preDNAT === true ? "preDnat" : "normal";
+}
+
+export function isForForward(policy: PolicyResource): boolean {
+  return policy.kind === "GlobalNetworkPolicy" && policy.spec.applyOnForward === true;
+}
+
+function policySubject(policy: PolicyResource): Selector {
   const { spec, metadata } = policy;
   const terms = {
     selector: spec.selector === undefined ? undefined : readSelector(spec.selector),
@@ -20,8 +41,6 @@ export function policySubject(policy: PolicyResource): Selector | undefined {
   if (policy.kind === "NetworkPolicy") {
     return translateNetworkPolicySubject({ namespace: metadata.namespace ?? "", ...terms });
   }
-  // Those two reach host endpoints only.
-  if (policy.spec.doNotTrack === true || policy.spec.preDNAT === true) return undefined;
   const { namespaceSelector } = policy.spec;
   return translateGlobalPolicySubject({
     ...terms,

@@ -3,7 +3,7 @@ import type { BGPConfiguration, BGPPeer, BlockAffinity, IPPool, Node } from "../
 import { bgpNode, bgpSettings, routerIdOf } from "./bgp-node.ts";
 import { computeSessions } from "./bgp-sessions.ts";
 import { compareTexts } from "../selector/index.ts";
-import type { AdvertSource, BgpWanted } from "./messages.ts";
+import type { AdvertSource, BgpWanted, NatSource } from "./messages.ts";
 
 /** What routing between hosts depends on. */
 export class Routing {
@@ -15,6 +15,7 @@ export class Routing {
   readonly #ownBlocks = new Map<string, Cidr>();
   #isBgpDirty = true;
   #areAdvertsDirty = true;
+  #isNatDirty = true;
 
   constructor(nodeName: string) {
     this.#nodeName = nodeName;
@@ -38,6 +39,7 @@ export class Routing {
   setPool(name: string, pool: IPPool | undefined): void {
     put(this.#pools, name, pool);
     this.#isBgpDirty = true;
+    this.#isNatDirty = true;
     this.#areAdvertsDirty = true;
   }
 
@@ -67,7 +69,7 @@ export class Routing {
       ...(nextHop6 === undefined ? {} : { nextHop6 }),
       sessions:
         own === undefined ? [] : computeSessions({ node: own, nodes, peers: [...this.#peers.values()], settings }),
-      exportWithin: this.#poolCidrs(true),
+      exportWithin: this.#poolCidrs(({ spec }) => spec.disableBGPExport !== true),
     };
   }
 
@@ -76,13 +78,23 @@ export class Routing {
     this.#areAdvertsDirty = false;
     return {
       blocks: [...new Set(this.#ownBlocks.values())].sort(compareCidrs),
-      exportedPools: this.#poolCidrs(true),
-      unexportedPools: this.#poolCidrs(false),
+      exportedPools: this.#poolCidrs(({ spec }) => spec.disableBGPExport !== true),
+      unexportedPools: this.#poolCidrs(({ spec }) => spec.disableBGPExport === true),
     };
   }
 
-  #poolCidrs(isExported: boolean): Cidr[] {
-    const pools = [...this.#pools.values()].filter(({ spec }) => (spec.disableBGPExport !== true) === isExported);
+  /** Undefined: nothing has changed since the last time. */
+  takeNat(): NatSource | undefined {
+    if (!this.#isNatDirty) return undefined;
+    this.#isNatDirty = false;
+    return {
+      natPools: this.#poolCidrs(({ spec }) => spec.natOutgoing === true),
+      pools: this.#poolCidrs(() => true),
+    };
+  }
+
+  #poolCidrs(isMeant: (pool: IPPool) => boolean): Cidr[] {
+    const pools = [...this.#pools.values()].filter(isMeant);
     return [...new Set(pools.map(({ spec }) => spec.cidr))].sort(compareCidrs);
   }
 }

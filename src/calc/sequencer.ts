@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { CalcMessage } from "./messages.ts";
 
 /** In the order of their updates; removals go the other way round. */
-const groups = ["policy", "profile", "endpoint", "advert", "bgp"] as const;
+const groups = ["settings", "policy", "profile", "endpoint", "hostEndpoint", "nat", "advert", "bgp"] as const;
 
 type Group = (typeof groups)[number];
 
@@ -52,7 +52,11 @@ function removalOf(group: Group, id: string): CalcMessage[] {
       return [{ type: "profileRemove", id }];
     case "endpoint":
       return [{ type: "endpointRemove", id }];
+    case "hostEndpoint":
+      return [{ type: "hostEndpointRemove", id }];
     // There is always one of these.
+    case "settings":
+    case "nat":
     case "advert":
     case "bgp":
       return [];

@@ -11,7 +11,15 @@ export const chainNames = {
   forward: "forward",
   input: "input",
   toHost: "workload-to-host",
+  output: "output",
+  rawOutput: "raw-output",
+  preDnat: "pre-dnat",
+  nat: "nat-outgoing",
 } as const;
+
+/** Where host endpoints have a say; the order is that of the chains in the table. */
+export const hostPlaces = ["raw-in", "raw-out", "pre-dnat", "in", "out", "forward-in", "forward-out"] as const;
+export type HostPlace = (typeof hostPlaces)[number];
 
 const way: Readonly<Record<Direction, string>> = { ingress: "in", egress: "out" };
 
@@ -38,6 +46,16 @@ export function profileChainName(name: string, direction: Direction): string {
 /** `to/tt0123456789a`: packets for the workload; `from/...`: packets it sent. */
 export function endpointChainName(interfaceName: string, direction: Direction): string {
   return `${direction === "ingress" ? "to" : "from"}/${interfaceName}`;
+}
+
+/** `host-in/host-1-eth0`; by the name of the host endpoint. */
+export function hostChainName(place: HostPlace, endpointName: string): string {
+  return fit(`host-${place}/${endpointName}`);
+}
+
+/** `spoof/tt0123456789a`: sources beside its own that the workload may use. */
+export function spoofChainName(interfaceName: string): string {
+  return `spoof/${interfaceName}`;
 }
 
 /** A name that is too long keeps its beginning; a hash tells it from others that begin so. */

@@ -15,6 +15,7 @@ function endpoint(name: string, addresses: readonly string[], more: Partial<Loca
     interfaceName: `tt${name}`,
     mac: "02:00:00:00:00:01",
     addresses: addresses.map(address),
+    spoofable: [],
     tiers: [],
     profileIds: [],
     ...more,

@@ -10,6 +10,8 @@ import type { EndpointStatus, Sysctl, WantedLink } from "./wanted.ts";
 export type EndpointPlanInput = {
   readonly endpoints: Iterable<LocalEndpoint>;
   readonly links: readonly Link[];
+  /** Endpoints that ask for sources beside their own are let; else they are refused as a whole. */
+  readonly canSpoof: boolean;
   /** Whether the kernel has the endpoint's rules. */
   readonly isInForce: (endpoint: LocalEndpoint) => boolean;
 };
@@ -43,7 +45,7 @@ function chooseActive(endpoints: Iterable<LocalEndpoint>): LocalEndpoint[] {
 
 export function planEndpoints(input: EndpointPlanInput): EndpointPlan {
   const endpoints = [...input.endpoints];
-  const active = chooseActive(endpoints);
+  const active = chooseActive(endpoints.filter(({ spoofable }) => input.canSpoof || spoofable.length === 0));
   const linkByName = new Map(input.links.map((link) => [link.name, link]));
   const present = active.flatMap((endpoint) => {
     const link = linkByName.get(endpoint.interfaceName);
@@ -53,7 +55,13 @@ export function planEndpoints(input: EndpointPlanInput): EndpointPlan {
   const live = ready.filter(({ link }) => link.isUp);
   const ownerByAddress = chooseOwners(live);
   const loopback = linkByName.get("lo");
-  const situation = { active: new Set(active), linkByName, isInForce: input.isInForce, ownerByAddress };
+  const situation = {
+    canSpoof: input.canSpoof,
+    active: new Set(active),
+    linkByName,
+    isInForce: input.isInForce,
+    ownerByAddress,
+  };
   return {
     active,
     links: [...(loopback === undefined ? [] : [loopback]), ...ready.map(({ link }) => link)].map(({ index, name }) => ({
@@ -113,6 +121,7 @@ function localRoute(destination: Cidr, link: Link): Route {
 }
 
 type Situation = {
+  readonly canSpoof: boolean;
   readonly active: ReadonlySet<LocalEndpoint>;
   readonly linkByName: ReadonlyMap<string, Link>;
   readonly isInForce: (endpoint: LocalEndpoint) => boolean;
@@ -128,6 +137,7 @@ function describe(endpoint: LocalEndpoint, situation: Situation): EndpointStatus
 }
 
 function stateOf(endpoint: LocalEndpoint, situation: Situation): EndpointStatus["state"] {
+  if (!situation.canSpoof && endpoint.spoofable.length > 0) return "refused";
   if (!situation.active.has(endpoint)) return "shadowed";
   const link = situation.linkByName.get(endpoint.interfaceName);
   if (link === undefined) return "absent";

@@ -1,11 +1,19 @@
 import type { RouteUpdate } from "../bgp/index.ts";
-import type { AdvertSource, CalcMessage, LocalEndpoint } from "../calc/index.ts";
+import {
+  type AdvertSource,
+  type CalcMessage,
+  type HostSettings,
+  type LocalEndpoint,
+  type LocalHostEndpoint,
+  defaultSettings,
+} from "../calc/index.ts";
 import { type IpAddress, type IpVersion, addressToCidr } from "../lib/index.ts";
-import type { Link, NextHop, Route } from "../netlink/index.ts";
+import type { Link, LinkAddress, NextHop, Route } from "../netlink/index.ts";
 import type { Table } from "../nft/index.ts";
 import { computeAdverts } from "./adverts.ts";
 import { blackholeRoutes } from "./block-routes.ts";
 import { type EndpointPlan, planEndpoints } from "./endpoint-plan.ts";
+import { chooseHostInterfaces } from "./host-interfaces.ts";
 import { LearnedRoutes } from "./learned-routes.ts";
 import type { ResolvedHop } from "./next-hop-resolver.ts";
 import { PolicyTable, RulesInForce } from "./policy-table.ts";
@@ -31,8 +39,11 @@ export class HostDataplane {
   readonly #policyTable = new PolicyTable();
   readonly #learned = new LearnedRoutes();
   readonly #endpoints = new Map<string, LocalEndpoint>();
+  readonly #hostEndpoints = new Map<string, LocalHostEndpoint>();
   #advertSource: AdvertSource = { blocks: [], exportedPools: [], unexportedPools: [] };
+  #settings: HostSettings = defaultSettings;
   #links: readonly Link[] = [];
+  #addresses: readonly LinkAddress[] = [];
   #inForce = new RulesInForce(undefined);
   #plan: EndpointPlan | undefined;
 
@@ -56,6 +67,18 @@ export class HostDataplane {
       case "policyRemove":
       case "profileUpdate":
       case "profileRemove":
+      case "natUpdate":
+        this.#policyTable.onCalc(message);
+        break;
+      case "hostEndpointUpdate":
+        this.#hostEndpoints.set(message.endpoint.id, message.endpoint);
+        break;
+      case "hostEndpointRemove":
+        this.#hostEndpoints.delete(message.id);
+        break;
+      case "settingsUpdate":
+        this.#settings = message;
+        this.#plan = undefined;
         this.#policyTable.onCalc(message);
         break;
       // That is the speaker's.
@@ -68,6 +91,11 @@ export class HostDataplane {
   onLinks(links: readonly Link[]): void {
     this.#links = links;
     this.#plan = undefined;
+  }
+
+  /** All addresses of the host's links. */
+  onAddresses(addresses: readonly LinkAddress[]): void {
+    this.#addresses = addresses;
   }
 
   /** All routes of the kernel. */
@@ -98,6 +126,8 @@ export class HostDataplane {
   wanted(): Wanted {
     const plan = this.#planEndpoints();
     this.#policyTable.setEndpoints(plan.active);
+    const hosts = this.#hostEndpoints.values();
+    this.#policyTable.setHostInterfaces(chooseHostInterfaces(hosts, this.#links, this.#addresses));
     const { blocks } = this.#advertSource;
     this.#learned.setLocalPrefixes(new Set([...blocks, ...plan.localAddresses.map(addressToCidr)]));
     const learned = this.#learned.wanted();
@@ -127,6 +157,7 @@ export class HostDataplane {
     this.#plan ??= planEndpoints({
       endpoints: this.#endpoints.values(),
       links: this.#links,
+      canSpoof: this.#settings.canSpoof,
       isInForce: (endpoint) => this.#inForce.has(endpoint),
     });
     return this.#plan;

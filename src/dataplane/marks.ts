@@ -3,13 +3,15 @@
  * half is everybody else's. They carry nothing from one packet to the next and mean nothing outside our table.
  */
 export const marks = {
-  /** The source workload's egress rules allow the packet. */
+  /** The rules asked last allow the packet. */
   accepted: 0x0001_0000,
   /** A rule passed the packet on: the rest of the tier is skipped. */
   passed: 0x0002_0000,
   /** Came in from a known workload with a source that is its own. */
   fromWorkload: 0x0004_0000,
+  /** A rule before connection tracking allows the packet: nothing behind it has a say. */
+  untracked: 0x0008_0000,
 } as const;
 
 export const verdictMarks = marks.accepted | marks.passed;
-export const allMarks = verdictMarks | marks.fromWorkload;
+export const allMarks = verdictMarks | marks.fromWorkload | marks.untracked;

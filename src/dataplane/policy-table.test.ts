@@ -18,6 +18,7 @@ const web: LocalEndpoint = {
   interfaceName: "ttweb",
   mac: "02:00:00:00:00:01",
   addresses: [address("10.0.0.1"), address("fd00::1")],
+  spoofable: [],
   tiers: [{ name: "default", defaultAction: "Deny", ingress: ["NetworkPolicy/shop/web"], egress: [] }],
   profileIds: ["kns.shop", "missing"],
 };
@@ -33,7 +34,7 @@ const bare: LocalEndpoint = {
 
 const allowAll: CalcMessage = {
   type: "profileUpdate",
-  profile: { id: "kns.shop", ingress: [{ action: "Allow", ...any }], egress: [{ action: "Allow", ...any }] },
+  profile: { id: "kns.shop", tier: "", ingress: [{ action: "Allow", ...any }], egress: [{ action: "Allow", ...any }] },
 };
 
 const toWeb: Packet = {
@@ -72,6 +73,7 @@ const messages: readonly CalcMessage[] = [
     type: "policyUpdate",
     policy: {
       id: "NetworkPolicy/shop/web",
+      tier: "default",
       ingress: [
         {
           action: "Allow",
@@ -182,11 +184,11 @@ test("a line of a policy that becomes several rules logs a packet once", () => {
   const { table } = dataplaneOf([
     ...messages,
     { type: "setUpdate", id: "n:same", members: same },
-    { type: "policyUpdate", policy: { id: "NetworkPolicy/shop/web", ingress: [rule], egress: [] } },
+    { type: "policyUpdate", policy: { id: "NetworkPolicy/shop/web", tier: "default", ingress: [rule], egress: [] } },
   ]).wanted();
   const packet: Packet = { ...toWeb, ports: [9, 8443] };
   const outcome = runTable(table, packet);
-  assert.deepEqual([outcome.verdict, outcome.logged], ["drop", ["tortie NetworkPolicy/shop/web: "]]);
+  assert.deepEqual([outcome.verdict, outcome.logged], ["drop", ["tortie NetworkPolicy/shop/web ingress[0]: "]]);
 });
 
 test("a rule without a protocol that has ports never matches a number", () => {

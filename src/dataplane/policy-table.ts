@@ -1,13 +1,30 @@
-import type { CalcMessage, LocalEndpoint } from "../calc/index.ts";
+import {
+  type ActivePolicy,
+  type CalcMessage,
+  type EndpointTier,
+  type HostSettings,
+  type LocalEndpoint,
+  type LocalHostEndpoint,
+  type NatSource,
+  defaultSettings,
+} from "../calc/index.ts";
 import { type Chain, type NftSet, type Table, interfaceMap } from "../nft/index.ts";
 import { baseChains, dispatchNames, dispatchSets } from "./base-chains.ts";
 import { endpointChainName } from "./chain-names.ts";
-import { endpointChain, finalDrop } from "./endpoint-chains.ts";
+import { endpointChain, finalComment, spoofChain } from "./endpoint-chains.ts";
+import { type HostInterfaces, hostDispatch, hostEndpointChains } from "./host-chains.ts";
 import { MemberSets } from "./member-sets.ts";
+import { natSets } from "./nat-sets.ts";
 import { tableName } from "./ownership.ts";
 import { type RuleChains, policyChains, profileChains } from "./rule-chains.ts";
+import type { KnownRules } from "./tier-rules.ts";
 
 type EndpointChains = { readonly endpoint: LocalEndpoint; readonly chains: readonly Chain[] };
+
+/** Rules as calc told them, and what became of them under the present settings. */
+type Rules = { readonly source: ActivePolicy; readonly rendered: RuleChains };
+
+const noInterfaces: HostInterfaces = { named: new Map(), rest: undefined };
 
 /**
  * The nft table that puts the policies of this host into force. A chain or set that has not changed is the same object
@@ -15,15 +32,21 @@ type EndpointChains = { readonly endpoint: LocalEndpoint; readonly chains: reado
  */
 export class PolicyTable {
   readonly #memberSets = new MemberSets();
-  readonly #policies = new Map<string, RuleChains>();
-  readonly #profiles = new Map<string, RuleChains>();
+  readonly #policies = new Map<string, Rules>();
+  readonly #profiles = new Map<string, Rules>();
   /** By interface name. */
   readonly #endpoints = new Map<string, EndpointChains>();
+  #settings: HostSettings = defaultSettings;
+  #nat: NatSource = { natPools: [], pools: [] };
+  #natSets: readonly NftSet[] = [];
   #activeEndpoints: readonly LocalEndpoint[] = [];
   #dispatchSets: readonly NftSet[] = dispatchSets([]);
+  #hostInterfaces = noInterfaces;
+  /** Those of the base, of dispatch and of host endpoints: few, and made anew together. */
+  #hostParts: HostParts | undefined;
   #table: Table | undefined;
 
-  /** Sets, policies, profiles; endpoints come by `setEndpoints`. */
+  /** Sets, policies, profiles, settings, pools; endpoints come by `setEndpoints` and `setHostInterfaces`. */
   onCalc(message: CalcMessage): void {
     switch (message.type) {
       case "setUpdate":
@@ -36,19 +59,29 @@ export class PolicyTable {
         this.#memberSets.remove(message.id);
         break;
       case "policyUpdate":
-        this.#setRules(this.#policies, message.policy.id, policyChains(message.policy));
+        this.#setRules(this.#policies, message.policy.id, this.#renderPolicy(message.policy));
         break;
       case "policyRemove":
         this.#setRules(this.#policies, message.id, undefined);
         break;
       case "profileUpdate":
-        this.#setRules(this.#profiles, message.profile.id, profileChains(message.profile));
+        this.#setRules(this.#profiles, message.profile.id, this.#renderProfile(message.profile));
         break;
       case "profileRemove":
         this.#setRules(this.#profiles, message.id, undefined);
         break;
+      case "settingsUpdate":
+        this.#applySettings(message);
+        break;
+      case "natUpdate":
+        this.#nat = message;
+        this.#natSets = natSets(message);
+        this.#hostParts = undefined;
+        break;
       case "endpointUpdate":
       case "endpointRemove":
+      case "hostEndpointUpdate":
+      case "hostEndpointRemove":
       case "advertUpdate":
       case "bgpUpdate":
         return;
@@ -66,46 +99,124 @@ export class PolicyTable {
     this.#table = undefined;
   }
 
+  setHostInterfaces(interfaces: HostInterfaces): void {
+    if (isSameInterfaces(interfaces, this.#hostInterfaces)) return;
+    this.#hostInterfaces = interfaces;
+    this.#hostParts = undefined;
+    this.#table = undefined;
+  }
+
   table(): Table {
     this.#table ??= this.#build();
     return this.#table;
   }
 
   #build(): Table {
+    this.#hostParts ??= this.#buildHostParts();
     const endpointChains = this.#activeEndpoints.flatMap((endpoint) => this.#chainsOf(endpoint));
-    const rules = [...this.#policies.values(), ...this.#profiles.values()];
+    const rules = [...this.#policies.values(), ...this.#profiles.values()].map(({ rendered }) => rendered);
     // Constant sets are named by what is in them: those of one name are equal.
     const constantSets = new Map(rules.flatMap(({ sets }) => sets.map((set) => [set.name, set])));
     return {
       family: "inet",
       name: tableName,
-      chains: [...baseChains, ...rules.flatMap(({ chains }) => chains), ...endpointChains],
-      sets: [...this.#dispatchSets, ...this.#memberSets.nftSets(), ...constantSets.values()],
+      chains: [
+        ...this.#hostParts.baseChains,
+        ...rules.flatMap(({ chains }) => chains),
+        ...endpointChains,
+        ...this.#hostParts.hostChains,
+      ],
+      sets: [
+        ...this.#dispatchSets,
+        ...this.#hostParts.sets,
+        ...this.#natSets,
+        ...this.#memberSets.nftSets(),
+        ...constantSets.values(),
+      ],
     };
   }
+
+  #buildHostParts(): HostParts {
+    const { named, rest } = this.#hostInterfaces;
+    const all = [...new Set([...named.values(), ...(rest === undefined ? [] : [rest])])];
+    const hasHostEndpoints = all.length > 0;
+    const dispatch = hasHostEndpoints ? hostDispatch(this.#hostInterfaces) : { chains: [], sets: [] };
+    return {
+      baseChains: baseChains({
+        settings: this.#settings,
+        hasHostEndpoints,
+        hasUntracked: all.some(({ untracked }) => hasPolicies(untracked)),
+        hasPreDnat: all.some(({ preDnat }) => hasPolicies(preDnat)),
+        hasNat: this.#nat.natPools.length > 0,
+      }),
+      hostChains: [
+        ...all.flatMap((endpoint) => hostEndpointChains(endpoint, this.#known, this.#settings)),
+        ...dispatch.chains,
+      ],
+      sets: dispatch.sets,
+    };
+  }
+
+  readonly #known: KnownRules = {
+    hasPolicy: (id) => this.#policies.has(id),
+    hasProfile: (id) => this.#profiles.has(id),
+  };
 
   #chainsOf(endpoint: LocalEndpoint): readonly Chain[] {
     const built = this.#endpoints.get(endpoint.interfaceName);
     if (built?.endpoint === endpoint) return built.chains;
-    const known = {
-      hasPolicy: (id: string) => this.#policies.has(id),
-      hasProfile: (id: string) => this.#profiles.has(id),
-    };
-    const chains = (["ingress", "egress"] as const).map((direction) => endpointChain(endpoint, direction, known));
+    const chains = (["ingress", "egress"] as const).map((direction) =>
+      endpointChain(endpoint, direction, this.#known, this.#settings),
+    );
+    if (endpoint.spoofable.length > 0) chains.push(spoofChain(endpoint));
     this.#endpoints.set(endpoint.interfaceName, { endpoint, chains });
     return chains;
   }
 
-  /** Endpoints jump to the rules by name: their own chains change only when those come or go. */
-  #setRules(target: Map<string, RuleChains>, id: string, rules: RuleChains | undefined): void {
+  #renderPolicy(source: ActivePolicy): Rules {
+    return { source, rendered: policyChains(source, this.#settings) };
+  }
+
+  #renderProfile(source: ActivePolicy): Rules {
+    return { source, rendered: profileChains(source, this.#settings) };
+  }
+
+  /** Chains jump to the rules by name: they change only when those come or go. */
+  #setRules(target: Map<string, Rules>, id: string, rules: Rules | undefined): void {
     const wasThere = target.has(id);
     if (rules === undefined) target.delete(id);
     else target.set(id, rules);
     if (wasThere === (rules !== undefined)) return;
+    this.#hostParts = undefined;
     for (const [name, { endpoint }] of this.#endpoints) {
       if (refersTo(endpoint, id)) this.#endpoints.delete(name);
     }
   }
+
+  /** Settings are in every rule. */
+  #applySettings(settings: HostSettings): void {
+    this.#settings = settings;
+    for (const [id, { source }] of this.#policies) this.#policies.set(id, this.#renderPolicy(source));
+    for (const [id, { source }] of this.#profiles) this.#profiles.set(id, this.#renderProfile(source));
+    this.#endpoints.clear();
+    this.#hostParts = undefined;
+  }
+}
+
+type HostParts = {
+  readonly baseChains: readonly Chain[];
+  readonly hostChains: readonly Chain[];
+  readonly sets: readonly NftSet[];
+};
+
+function hasPolicies(tiers: readonly EndpointTier[]): boolean {
+  return tiers.some(({ ingress, egress }) => ingress.length > 0 || egress.length > 0);
+}
+
+function isSameInterfaces(a: HostInterfaces, b: HostInterfaces): boolean {
+  const isSame = (named: ReadonlyMap<string, LocalHostEndpoint>) =>
+    [...a.named].every(([name, endpoint]) => named.get(name) === endpoint);
+  return a.rest === b.rest && a.named.size === b.named.size && isSame(b.named);
 }
 
 /** Says of endpoints whether a table, as dumped or as confirmed, has their rules in force. */
@@ -133,7 +244,7 @@ export class RulesInForce {
       this.#dispatched.has(key.key) &&
       (["ingress", "egress"] as const).every((direction) => {
         const chain = this.#chains.get(endpointChainName(endpoint.interfaceName, direction));
-        return chain?.rules.at(-1)?.comment === finalDrop(endpoint.id, direction).comment;
+        return chain?.rules.at(-1)?.comment === finalComment(endpoint.id, direction);
       })
     );
   }

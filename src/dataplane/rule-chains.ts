@@ -1,12 +1,14 @@
-import type { ActivePolicy, ActiveRule, Direction } from "../calc/index.ts";
+import type { ActivePolicy, ActiveRule, Direction, HostSettings } from "../calc/index.ts";
 import {
   type Chain,
   type Expression,
   type NftSet,
   type Rule,
   counter,
+  limit,
   log,
   makeRule,
+  reject,
   setMark,
   verdict,
 } from "../nft/index.ts";
@@ -17,18 +19,18 @@ import { renderMatch } from "./render-rule.ts";
 /** The rules of a policy or profile, shared by all endpoints: one chain for each direction. */
 export type RuleChains = { readonly chains: readonly Chain[]; readonly sets: readonly NftSet[] };
 
-export function policyChains(policy: ActivePolicy): RuleChains {
-  return renderChains(policy, policyChainName, true);
+export function policyChains(policy: ActivePolicy, settings: HostSettings): RuleChains {
+  return renderChains(policy, policyChainName, settings);
 }
 
-export function profileChains(profile: ActivePolicy): RuleChains {
-  return renderChains(profile, profileChainName, false);
+export function profileChains(profile: ActivePolicy, settings: HostSettings): RuleChains {
+  return renderChains(profile, profileChainName, settings);
 }
 
 function renderChains(
   policy: ActivePolicy,
   chainName: (id: string, direction: Direction) => string,
-  isPolicy: boolean,
+  settings: HostSettings,
 ): RuleChains {
   const sets = new Map<string, NftSet>();
   const chains = (["ingress", "egress"] as const).map((direction): Chain => {
@@ -36,7 +38,7 @@ function renderChains(
       const match = renderMatch(rule);
       for (const set of match.sets) sets.set(set.name, set);
       const comment = `${policy.id} ${direction}[${i}]`;
-      const action = renderAction(rule, direction, isPolicy, policy.id);
+      const action = renderAction(rule, policy, `${direction}[${i}]`, settings);
       return match.alternatives.map((tests) => makeRule([...tests, counter(), ...action], comment));
     });
     return { name: chainName(policy.id, direction), rules };
@@ -44,24 +46,48 @@ function renderChains(
   return { chains, sets: [...sets.values()] };
 }
 
-function renderAction({ action }: ActiveRule, direction: Direction, isPolicy: boolean, id: string): Expression[][] {
+function renderAction(
+  { action }: ActiveRule,
+  policy: ActivePolicy,
+  ruleName: string,
+  settings: HostSettings,
+): Expression[][] {
   switch (action) {
     case "Allow":
-      return allow(direction);
+      return allow;
     case "Deny":
-      return [verdict("drop")];
+      return deny(settings);
     case "Pass":
       // In a profile it only leads to the next profile.
-      return isPolicy ? [setMark(marks.passed), verdict("return")] : [verdict("return")];
+      return policy.tier === "" ? [verdict("return")] : [setMark(marks.passed), verdict("return")];
     case "Log":
-      return [log({ prefix: `tortie ${id}: `.slice(0, 127) })];
+      return logLine(policy, ruleName, settings);
   }
 }
 
 /**
- * Ingress rules are the last ones a packet meets. Egress rules are not: the workload it goes to, if it is on this host,
- * or the rules for the host itself have their say too, so the packet goes back to the base chain with a mark.
+ * A packet that is allowed goes back, marked, to whoever asked: other rules may have their say, those of the workload it goes to
+ * on this host, or those of the host itself.
  */
-export function allow(direction: Direction): Expression[][] {
-  return direction === "ingress" ? [verdict("accept")] : [setMark(marks.accepted), verdict("return")];
+const allow: Expression[][] = [setMark(marks.accepted), verdict("return")];
+
+/** What becomes of a packet that is not allowed. */
+export function deny({ denyAction }: HostSettings): Expression[][] {
+  return denyAction === "Reject" ? [reject()] : [verdict("drop")];
+}
+
+/** Over the limit only the line is left out: the packet goes on all the same. */
+function logLine({ id, tier }: ActivePolicy, ruleName: string, { logPrefix, logLimit }: HostSettings): Expression[][] {
+  const [kind = "", namespace = "", name = ""] = id.split("/");
+  const words: Readonly<Record<string, string>> = {
+    "%t": tier,
+    "%k": kind,
+    "%n": namespace === "" ? name : `${namespace}/${name}`,
+    "%p": id,
+  };
+  const prefix = `${logPrefix.replaceAll(/%[tknp]/g, (sign) => words[sign] ?? sign)} ${ruleName}: `;
+  return [
+    ...(logLimit === undefined ? [] : [limit({ rate: logLimit.count, unit: logLimit.per, burst: logLimit.burst })]),
+    log({ prefix: prefix.slice(0, 127) }),
+  ];
 }

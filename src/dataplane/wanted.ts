@@ -41,7 +41,9 @@ export type EndpointStatus = {
     /** There is no such interface. */
     | "absent"
     /** Another endpoint of a lower key has the interface. */
-    | "shadowed";
+    | "shadowed"
+    /** It asks for sources that are not its own, and the settings do not allow that. */
+    | "refused";
   /** Addresses that an endpoint on a newer interface has too, and gets. */
   readonly lostAddresses: readonly string[];
 };

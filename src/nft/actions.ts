@@ -71,6 +71,11 @@ export function reject(reason: keyof typeof rejectCodes | "reset" = "portUnreach
   return [{ type: "reject", with: kind, code: reason === "reset" ? 0 : rejectCodes[reason] }];
 }
 
+/** The address of the interface that the packet leaves by. Only in chains of type nat at postrouting. */
+export function masquerade(): Expression[] {
+  return [{ type: "masquerade" }];
+}
+
 /** No connection tracking for this packet; only in chains before priority -200. */
 export function notrack(): Expression[] {
   return [{ type: "notrack" }];

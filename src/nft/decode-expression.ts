@@ -18,6 +18,7 @@ import {
   limitTypes,
   lookupFlags,
   metaKeys,
+  natFlags,
   payloadBases,
   rangeOperators,
   rejectTypes,
@@ -59,6 +60,7 @@ const decoders: ReadonlyMap<string, Decoder> = new Map<string, Decoder>([
   ["fib", decodeFib],
   ["counter", () => ({ type: "counter" })],
   ["notrack", () => ({ type: "notrack" })],
+  ["masq", decodeMasquerade],
 ]);
 
 function decodeMeta(found: NetlinkAttributes): Expression | undefined {
@@ -164,6 +166,11 @@ function decodeLimit(found: NetlinkAttributes): Expression | undefined {
 function decodeReject(found: NetlinkAttributes): Expression | undefined {
   const kind = nameOf(rejectTypes, number(found, attributes.reject.type));
   return kind && { type: "reject", with: kind, code: found.get(attributes.reject.code)?.[0] ?? 0 };
+}
+
+function decodeMasquerade(found: NetlinkAttributes): Expression | undefined {
+  const isOurs = found.size === 1 && number(found, attributes.masquerade.flags) === natFlags.fullyRandom;
+  return isOurs ? { type: "masquerade" } : undefined;
 }
 
 function decodeFib(found: NetlinkAttributes): Expression | undefined {

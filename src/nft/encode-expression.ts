@@ -10,6 +10,7 @@ import {
   limitTypes,
   lookupFlags,
   metaKeys,
+  natFlags,
   payloadBases,
   rangeOperators,
   rejectTypes,
@@ -40,6 +41,8 @@ function expressionName(expression: Expression): string {
       return "immediate";
     case "connection":
       return "ct";
+    case "masquerade":
+      return "masq";
     case "unknown":
       return expression.name;
     case "meta":
@@ -115,6 +118,7 @@ function encodeBody(writer: NetlinkWriter, expression: Expression): void {
     case "fib":
     case "limit":
     case "log":
+    case "masquerade":
     case "notrack":
     case "reject":
     case "unknown":
@@ -124,7 +128,7 @@ function encodeBody(writer: NetlinkWriter, expression: Expression): void {
 
 type Statement = Extract<
   Expression,
-  { type: "connection" | "counter" | "fib" | "limit" | "log" | "notrack" | "reject" | "unknown" }
+  { type: "connection" | "counter" | "fib" | "limit" | "log" | "masquerade" | "notrack" | "reject" | "unknown" }
 >;
 
 function encodeStatement(writer: NetlinkWriter, expression: Statement): void {
@@ -148,6 +152,9 @@ function encodeStatement(writer: NetlinkWriter, expression: Statement): void {
       writer.u32be(attributes.limit.burst, expression.burst);
       writer.u32be(attributes.limit.type, limitTypes[expression.per]);
       writer.u32be(attributes.limit.flags, expression.isOver ? limitFlags.over : 0);
+      return;
+    case "masquerade":
+      writer.u32be(attributes.masquerade.flags, natFlags.fullyRandom);
       return;
     case "reject":
       writer.u32be(attributes.reject.type, rejectTypes[expression.with]);

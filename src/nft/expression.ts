@@ -103,5 +103,7 @@ export type Expression =
       readonly register: Register;
     }
   | { readonly type: "notrack" }
+  /** Gives the packet the address of the interface it leaves by, and a port by chance. In chains of type nat only. */
+  | { readonly type: "masquerade" }
   /** Written by somebody else: equal to nothing of ours. `data` are the attributes as they came. */
   | { readonly type: "unknown"; readonly name: string; readonly data: Hex };

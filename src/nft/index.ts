@@ -6,6 +6,7 @@ export {
   clearMark,
   limit,
   log,
+  masquerade,
   notrack,
   reject,
   setMark,

@@ -70,6 +70,7 @@ export const attributes = {
   limit: { rate: 1, unit: 2, burst: 3, type: 4, flags: 5 },
   log: { group: 1, prefix: 2, snapLength: 3, queueThreshold: 4, level: 5, flags: 6 },
   lookup: { set: 1, source: 2, target: 3, flags: 5 },
+  masquerade: { flags: 1 },
   meta: { target: 1, key: 2, source: 3 },
   payload: { target: 1, base: 2, offset: 3, length: 4, source: 5 },
   range: { source: 1, operator: 2, from: 3, to: 4 },
@@ -113,6 +114,8 @@ export const rangeOperators = { equal: 0, notEqual: 1 } as const;
 export const lookupFlags = { not: 0x1 } as const;
 export const limitTypes = { packets: 0, bytes: 1 } as const;
 export const limitFlags = { over: 0x1 } as const;
+/** NF_NAT_RANGE_PROTO_RANDOM_FULLY */
+export const natFlags = { fullyRandom: 0x10 } as const;
 export const fibResults = { oif: 1, oifname: 2, type: 3 } as const;
 export const fibFlags = { source: 0x1, destination: 0x2, mark: 0x4, input: 0x8, output: 0x10, present: 0x20 } as const;
 export const rejectTypes = { icmp: 0, reset: 1, icmpx: 2 } as const;

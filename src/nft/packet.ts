@@ -10,7 +10,8 @@ export type Packet = {
   readonly ports?: readonly [number, number];
   readonly icmp?: { readonly type: number; readonly code: number };
   readonly state: ConnectionState;
-  readonly inputName: string;
+  /** Undefined: the host itself sends it. */
+  readonly inputName?: string;
   /** Undefined: it is for the host itself. */
   readonly outputName?: string;
   /** The route back to its source leads to where it came in. */

@@ -20,11 +20,13 @@ export class TableRunner {
     const sets = new Map(table.sets.map((set) => [set.name, readSet(set)]));
     assert(sets.size === table.sets.length, "every set has a name of its own");
     const compiler = new Compiler(sets);
-    for (const chain of table.chains) this.#chains.set(chain.name, compileChain(chain, compiler));
-    assert(this.#chains.size === table.chains.length, "every chain has a name of its own");
-    this.#hooked = table.chains.flatMap(({ name, hook }) =>
-      hook === undefined ? [] : [[hook.hook, hook.policy, this.#chain(name)] as const],
-    );
+    const filters = table.chains.filter(({ hook }) => hook?.type !== "nat");
+    for (const chain of filters) this.#chains.set(chain.name, compileChain(chain, compiler));
+    assert(this.#chains.size === filters.length, "every chain has a name of its own");
+    // Translation of addresses is not looked at.
+    this.#hooked = filters
+      .toSorted((a, b) => (a.hook?.priority ?? 0) - (b.hook?.priority ?? 0))
+      .flatMap(({ name, hook }) => (hook === undefined ? [] : [[hook.hook, hook.policy, this.#chain(name)] as const]));
   }
 
   run(packet: Packet): Outcome {
@@ -34,8 +36,7 @@ export class TableRunner {
   }
 
   #passesHooks(run: Run, packet: Packet): boolean {
-    const hooks: HookName[] = ["prerouting", packet.outputName === undefined ? "input" : "forward"];
-    return hooks.every((name) =>
+    return hooksOf(packet).every((name) =>
       this.#hooked.every(([hook, policy, chain]) => hook !== name || (run.runChain(chain) ?? policy) === "accept"),
     );
   }
@@ -45,6 +46,11 @@ export class TableRunner {
     assert(chain !== undefined, `there is a chain ${name}`);
     return chain;
   }
+}
+
+function hooksOf({ inputName, outputName }: Packet): readonly HookName[] {
+  if (inputName === undefined) return ["output"];
+  return outputName === undefined ? ["prerouting", "input"] : ["prerouting", "forward"];
 }
 
 type Step = (run: Run) => Verdict | "break" | undefined;
@@ -90,6 +96,7 @@ class Run {
   /** Of the registers. */
   readonly view = new DataView(this.registers.buffer);
   mark = 0;
+  isUntracked = false;
   readonly #chainNamed: (name: string) => CompiledChain;
   #depth = 0;
 
@@ -194,7 +201,7 @@ class Compiler {
       case "connection": {
         assert(expression.key === "state", "only the state is asked");
         const at = placeOf(expression.register);
-        return (run) => run.storeNumber(at, stateBits[run.packet.state]);
+        return (run) => run.storeNumber(at, stateBits[run.isUntracked ? "untracked" : run.packet.state]);
       }
       case "fib": {
         assert(expression.isPresence, "only presence is asked");
@@ -205,10 +212,18 @@ class Compiler {
         return () => undefined;
       case "log":
         return (run) => void run.logged.push(expression.prefix);
-      case "immediate":
-      case "limit":
-      case "reject":
       case "notrack":
+        return (run) => {
+          run.isUntracked = true;
+          return undefined;
+        };
+      // It never runs dry here.
+      case "limit":
+        return () => undefined;
+      case "reject":
+        return () => ({ type: "drop" });
+      case "immediate":
+      case "masquerade":
       case "unknown":
         throw new Error(`the interpreter does not know ${expression.type}`);
       default:
@@ -233,7 +248,7 @@ function placeOf(register: number): number {
 function loadMeta(key: string, at: number): Step {
   switch (key) {
     case "inputName":
-      return (run) => storeName(run, at, run.packet.inputName);
+      return (run) => storeName(run, at, run.packet.inputName ?? "");
     case "outputName":
       return (run) => storeName(run, at, run.packet.outputName ?? "");
     case "family":

@@ -47,7 +47,8 @@ const notes: Readonly<Record<string, string>> = {
   blockSize: "prefix length of the blocks that hosts get; 20 to 32, or 116 to 128; cannot be changed",
   ipipMode: "Never: there is no encapsulation here",
   vxlanMode: "Never: there is no encapsulation here",
-  natOutgoing: "false: there is no address translation here",
+  natOutgoing:
+    "whether its workloads leave the pools under the address of their host; better: announce the pool's addresses",
   disabled: "no new assignments; what is assigned stays",
   disableBGPExport: "the routes of the pool are not announced",
   nodeSelector: "which nodes: an expression over the labels of nodes",

@@ -197,18 +197,15 @@ function isUnset(value: unknown): boolean {
   return value === undefined || value === null || isBlank(value) || isZero(value) || isEmptyList(value);
 }
 
-/** Packets go out as they are, with the addresses they have. */
+/** Packets go out as they are. */
 function leftOut({ spec }: IPPool): Problem[] {
-  const problems: Problem[] = (["ipipMode", "vxlanMode"] as const)
+  return (["ipipMode", "vxlanMode"] as const)
     .filter((mode) => spec[mode] !== "Never")
     .map((mode) => ({
       path: `spec.${mode}`,
       message: `${spec[mode]}: packets are never encapsulated here`,
       hint: "write Never; hosts route the pool's addresses as they are",
     }));
-  if (spec.natOutgoing !== true) return problems;
-  const hint = "write false; announce the pool's addresses to your routers instead";
-  return [...problems, { path: "spec.natOutgoing", message: "addresses are never translated here", hint }];
 }
 
 /** Blocks are cut from the pool once and for all. */

@@ -99,9 +99,8 @@ test("a pool's uses, selectors and modes keep to their rules", () => {
 test("a pool with translation or encapsulation is unsupported where it would be valid", () => {
   const pool = (rest: object) => ({ cidr: "10.0.0.0/16", ...rest });
   assertUnsupported("IPPool", [
-    [pool({ natOutgoing: true }), "natOutgoing"],
     [pool({ ipipMode: "Always" }), "ipipMode"],
-    [pool({ vxlanMode: "CrossSubnet", natOutgoing: true }), "vxlanMode", "natOutgoing"],
+    [pool({ vxlanMode: "CrossSubnet", natOutgoing: true }), "vxlanMode"],
     [{ cidr: "fd00::/64", vxlanMode: "Always" }, "vxlanMode"],
   ]);
   assertInvalid("IPPool", [

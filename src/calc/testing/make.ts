@@ -5,6 +5,8 @@ import type {
   BGPPeer,
   BGPPeerSpec,
   BlockAffinity,
+  FelixConfiguration,
+  FelixConfigurationSpec,
   GlobalNetworkPolicy,
   GlobalNetworkPolicySpec,
   GlobalNetworkSet,
@@ -144,6 +146,15 @@ export function bgpPeer(name: string, spec: BGPPeerSpec): BGPPeer {
 
 export function bgpConfiguration(name: string, spec: BGPConfigurationSpec): BGPConfiguration {
   return { apiVersion, kind: "BGPConfiguration", metadata: { name }, spec };
+}
+
+export function felixConfiguration(
+  name: string,
+  spec: FelixConfigurationSpec,
+  creationTimestamp?: string,
+): FelixConfiguration {
+  const metadata = { name, ...(creationTimestamp === undefined ? {} : { creationTimestamp }) };
+  return { apiVersion, kind: "FelixConfiguration", metadata, spec };
 }
 
 export function pool(name: string, net: string, disableBGPExport = false): IPPool {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ActivePolicy, CalcMessage, LocalEndpoint, SetMembers } from "../messages.ts";
+import type { ActivePolicy, CalcMessage, LocalEndpoint, LocalHostEndpoint, SetMembers } from "../messages.ts";
 
 /** Does what a dataplane does with the messages: keeps the whole, and minds that nothing refers to what is not there. */
 export class Receiver {
@@ -7,6 +7,7 @@ export class Receiver {
   readonly #policies = new Map<string, ActivePolicy>();
   readonly #profiles = new Map<string, ActivePolicy>();
   readonly #endpoints = new Map<string, LocalEndpoint>();
+  readonly #hostEndpoints = new Map<string, LocalHostEndpoint>();
   readonly #singles = new Map<string, CalcMessage>();
 
   receiveAll(messages: readonly CalcMessage[]): void {
@@ -23,12 +24,17 @@ export class Receiver {
       policies: sorted(this.#policies),
       profiles: sorted(this.#profiles),
       endpoints: sorted(this.#endpoints),
+      hostEndpoints: sorted(this.#hostEndpoints),
       singles: sorted(this.#singles),
     };
   }
 
   get endpoints(): ReadonlyMap<string, LocalEndpoint> {
     return this.#endpoints;
+  }
+
+  get hostEndpoints(): ReadonlyMap<string, LocalHostEndpoint> {
+    return this.#hostEndpoints;
   }
 
   get policies(): ReadonlyMap<string, ActivePolicy> {
@@ -71,6 +77,7 @@ export class Receiver {
         break;
       case "policyRemove":
         for (const endpoint of this.#endpoints.values()) assert.ok(!policiesOf(endpoint).includes(message.id));
+        for (const endpoint of this.#hostEndpoints.values()) assert.ok(!hostPoliciesOf(endpoint).includes(message.id));
         assert.ok(this.#policies.delete(message.id));
         break;
       case "profileUpdate":
@@ -86,6 +93,15 @@ export class Receiver {
       case "endpointRemove":
         assert.ok(this.#endpoints.delete(message.id));
         break;
+      case "hostEndpointUpdate":
+        for (const id of hostPoliciesOf(message.endpoint)) assert.ok(this.#policies.has(id), `${id} is there`);
+        this.#hostEndpoints.set(message.endpoint.id, message.endpoint);
+        break;
+      case "hostEndpointRemove":
+        assert.ok(this.#hostEndpoints.delete(message.id));
+        break;
+      case "settingsUpdate":
+      case "natUpdate":
       case "advertUpdate":
       case "bgpUpdate":
         this.#singles.set(message.type, message);
@@ -117,4 +133,8 @@ function setsOf({ ingress, egress }: ActivePolicy): string[] {
 
 function policiesOf({ tiers }: LocalEndpoint): string[] {
   return tiers.flatMap(({ ingress, egress }) => [...ingress, ...egress]);
+}
+
+function hostPoliciesOf({ normal, forward, untracked, preDnat }: LocalHostEndpoint): string[] {
+  return [normal, forward, untracked, preDnat].flat().flatMap(({ ingress, egress }) => [...ingress, ...egress]);
 }

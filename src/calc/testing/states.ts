@@ -6,6 +6,7 @@ import {
   bgpPeer,
   clusterPolicy,
   endpoint,
+  felixConfiguration,
   globalNetworkSet,
   globalPolicy,
   hostEndpoint,
@@ -172,5 +173,23 @@ export const states: Readonly<Record<string, readonly Resource[]>> = {
   "the own node is missing": [
     node("host-2", { ipv4Address: "192.0.2.2/24" }),
     bgpPeer("tor", { peerIP: "192.0.2.254", asNumber: 65000 }),
+  ],
+  "an interface of the host": [
+    globalPolicy("ssh", { selector: "zone == 'outer'", types: ["Ingress", "Egress"] }),
+    globalPolicy("through", { selector: "zone == 'outer'", applyOnForward: true, order: 5 }),
+    globalPolicy("flood", { selector: "zone == 'outer'", applyOnForward: true, doNotTrack: true, types: ["Ingress"] }),
+    globalPolicy("early", { selector: "has(zone)", applyOnForward: true, preDNAT: true, types: ["Ingress"] }),
+    policy("of-a-namespace", { selector: "zone == 'outer'" }),
+    hostEndpoint("outer", { zone: "outer" }, { expectedIPs: [address("192.0.2.1")], profiles: ["live"] }),
+    hostEndpoint("other", { zone: "outer" }, { node: "host-2" }),
+    hostEndpoint("rest", {}, { interfaceName: "*" }),
+    profile("live", { labelsToApply: { stage: "live" } }),
+    web,
+  ],
+  "the interface of the host is elsewhere": [
+    globalPolicy("ssh", { selector: "zone == 'outer'" }),
+    hostEndpoint("outer", { zone: "inner" }, { node: "host-2" }),
+    felixConfiguration("default", { defaultEndpointToHostAction: "ACCEPT", logActionRateLimit: "10/second" }),
+    felixConfiguration("node.host-1", { failsafeInboundHostPorts: [] }),
   ],
 };

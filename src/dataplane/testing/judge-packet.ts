@@ -64,9 +64,12 @@ export class Judge {
   }
 
   #verdict(packet: Packet): "accept" | "drop" {
-    const from = this.#local(packet.inputName);
+    const { inputName } = packet;
+    // What the host sends is nobody's business here.
+    if (inputName === undefined) return "accept";
+    const from = this.#local(inputName);
     const to = packet.outputName === undefined ? undefined : this.#local(packet.outputName);
-    if (from === undefined && packet.inputName.startsWith("tt")) return "drop";
+    if (from === undefined && inputName.startsWith("tt")) return "drop";
     if (from !== undefined && !packet.isSourceReal) return "drop";
     if (packet.outputName === undefined) {
       if (from === undefined) return "accept";
@@ -111,11 +114,11 @@ export class Judge {
     packet: Packet,
   ): "Allow" | "Deny" | "Pass" | undefined {
     for (const policy of policies) {
-      for (const rule of policy.spec[direction] ?? []) {
+      for (const [i, rule] of (policy.spec[direction] ?? []).entries()) {
         if (!this.#matches(rule, packet, policy.kind === "NetworkPolicy" ? policy.metadata.namespace : undefined))
           continue;
         if (rule.action !== "Log") return rule.action;
-        this.#logged.push(`tortie ${keyOf(policy)}: `);
+        this.#logged.push(`tortie ${keyOf(policy)} ${direction}[${i}]: `);
       }
     }
     return undefined;
@@ -131,11 +134,11 @@ export class Judge {
     for (const name of endpoint.spec.profiles ?? []) {
       // A namespace's profile allows everything.
       if (name.startsWith("kns.") && this.#namespaces.has(name.slice(4))) return true;
-      for (const rule of this.#profiles.get(name)?.spec[direction] ?? []) {
+      for (const [i, rule] of (this.#profiles.get(name)?.spec[direction] ?? []).entries()) {
         if (!this.#matches(rule, packet, undefined)) continue;
         if (rule.action === "Allow") return true;
         if (rule.action === "Deny") return false;
-        if (rule.action === "Log") this.#logged.push(`tortie ${name}: `);
+        if (rule.action === "Log") this.#logged.push(`tortie ${name} ${direction}[${i}]: `);
         if (rule.action === "Pass") break;
       }
     }
