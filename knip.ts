@@ -13,7 +13,7 @@ const config: KnipConfig = {
     "src/**/testing/*.ts",
   ],
   project: ["{src,tools,bench,test,examples}/**/*.{ts,mjs}"],
-  ignoreBinaries: ["etcd", "ip", "nft", "openssl", "unshare"],
+  ignoreBinaries: ["cc", "etcd", "ip", "nft", "openssl", "unshare"],
 };
 
 export default config;

@@ -6,7 +6,7 @@ import { defineConfig } from "oxlint";
  */
 const layers: readonly (readonly string[])[] = [
   ["lib"],
-  ["selector", "bgp", "netlink", "nft"],
+  ["selector", "bgp", "bfd", "netlink", "nft"],
   ["resources"],
   ["ipam", "calc", "access"],
   ["dataplane"],
@@ -22,6 +22,7 @@ const pureFolders = [
   "lib",
   "selector",
   "bgp",
+  "bfd",
   "netlink",
   "nft",
   "resources",
@@ -40,6 +41,7 @@ const packagesOf: Readonly<Record<string, readonly string[]>> = {
   cli: ["commander", "yaml"],
   lab: ["yaml"],
   server: ["yaml"],
+  reflector: ["yaml", "zod"],
 };
 
 function restrictImports(folder: string, isTest: boolean) {

@@ -14,7 +14,15 @@ export type Bench = {
   readonly about: string;
   /** Whether it must run in a network namespace of its own. */
   readonly needsNamespace: boolean;
-  run(report: (row: Row) => void): Promise<void>;
+  /** A bench of more than one peer prints tables of its own. */
+  run(report: (row: Row) => void, output: BenchRun): Promise<void>;
+};
+
+export type BenchRun = {
+  /** What stands behind the bench's name. */
+  readonly args: readonly string[];
+  /** One object a line, instead of tables. */
+  readonly isJson: boolean;
 };
 
 export const rounds = 5;

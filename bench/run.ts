@@ -4,9 +4,15 @@ import { formatTable } from "../src/lib/index.ts";
 import type { Bench, Row } from "./bench.ts";
 import { kernelBench } from "./kernel.ts";
 import { labelsBench } from "./labels.ts";
+import { reflectorBench } from "./reflector.ts";
 import { storeBench } from "./store.ts";
 
-const benches: Readonly<Record<string, Bench>> = { kernel: kernelBench, labels: labelsBench, store: storeBench };
+const benches: Readonly<Record<string, Bench>> = {
+  kernel: kernelBench,
+  labels: labelsBench,
+  reflector: reflectorBench,
+  store: storeBench,
+};
 
 const inNamespace = "TORTIE_BENCH_IN_NAMESPACE";
 const name = process.argv.slice(2).find((arg) => !arg.startsWith("--")) ?? "";
@@ -42,10 +48,12 @@ if (bench === undefined) {
   process.exitCode = run.status ?? 1;
 } else {
   const rows: Row[] = [];
-  await bench.run((row) => {
+  const report = (row: Row) => {
     rows.push(row);
     if (isJson) console.log(JSON.stringify(row));
-  });
+  };
+  const args = process.argv.slice(process.argv.indexOf(name) + 1);
+  await bench.run(report, { args, isJson });
   const headings = ["WHAT", "OURS", "PEER", "", "PEER/OURS", "FLOOR", "", "FLOOR/OURS", "TARGET"];
-  if (!isJson) console.log(formatTable(headings, rows.map(formatRow)));
+  if (!isJson && rows.length > 0) console.log(formatTable(headings, rows.map(formatRow)));
 }

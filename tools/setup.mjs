@@ -1,6 +1,6 @@
 // Brings what a command needs: the npm packages with the project's own Node, and Debian packages.
 // Plain JavaScript on the machine's own Node (18 or newer), since nothing else is there yet.
-// usage: node tools/setup.mjs [demo|test|check]
+// usage: node tools/setup.mjs [demo|test|check|bench]
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,13 +12,17 @@ const purpose = process.argv[2] ?? "test";
 
 /** Commands, the Debian package that brings each, and what asks for it. */
 const tools = [
-  { command: "unshare", debian: "util-linux", purposes: ["demo", "test"], isRequired: true },
-  { command: "ip", debian: "iproute2", purposes: ["demo", "test"], isRequired: true },
+  { command: "unshare", debian: "util-linux", purposes: ["demo", "test", "bench"], isRequired: true },
+  { command: "ip", debian: "iproute2", purposes: ["demo", "test", "bench"], isRequired: true },
   { command: "ping", debian: "iputils-ping", purposes: ["demo", "test"], isRequired: true },
   { command: "traceroute", debian: "traceroute", purposes: ["demo", "test"], isRequired: true },
-  { command: "nft", debian: "nftables", purposes: ["demo", "test"], isRequired: true },
-  { command: "bird", debian: "bird2", purposes: ["test"], isRequired: false },
-  { command: "etcd", debian: "etcd-server", purposes: ["test", "check"], isRequired: false },
+  { command: "nft", debian: "nftables", purposes: ["demo", "test", "bench"], isRequired: true },
+  { command: "bird", debian: "bird2", purposes: ["test", "bench"], isRequired: false },
+  { command: "/usr/lib/frr/bgpd", debian: "frr", purposes: ["test", "bench"], isRequired: false },
+  { command: "gobgpd", debian: "gobgpd", purposes: ["test", "bench"], isRequired: false },
+  { command: "exabgp", debian: "exabgp", purposes: ["test"], isRequired: false },
+  { command: "cc", debian: "gcc libc6-dev", purposes: ["bench"], isRequired: false },
+  { command: "etcd", debian: "etcd-server", purposes: ["test", "check", "bench"], isRequired: false },
 ];
 
 function fail(message) {
@@ -26,7 +30,9 @@ function fail(message) {
   process.exit(1);
 }
 
+/** By its name on the path, or by where it is. */
 function hasCommand(name) {
+  if (name.startsWith("/")) return existsSync(name);
   const folders = `${process.env.PATH ?? ""}:/usr/sbin:/sbin:/usr/bin:/bin`.split(":");
   return folders.some((folder) => folder !== "" && existsSync(join(folder, name)));
 }
@@ -80,7 +86,7 @@ function installTools() {
   const advice = `type: ${isRoot ? "" : "sudo "}sh -c '${command}'`;
   if (required.length > 0) fail(`missing: ${required.map((tool) => tool.command).join(", ")}; ${advice}`);
   console.error(
-    `setup: tests that need ${missing.map((tool) => tool.command).join(", ")} will be skipped; to run them, ${advice}`,
+    `setup: what needs ${missing.map((tool) => tool.command).join(", ")} will be skipped; to run it, ${advice}`,
   );
 }
 

@@ -1,34 +1,48 @@
-// Long runs of what CI runs at a fraction. usage: npm run soak -- NAME; the figures belong into bench/results.md.
+// Long runs of what CI runs at a fraction. usage: npm run soak -- NAME [OPTIONS]; the figures belong into bench/results.md.
 import { spawnSync } from "node:child_process";
 
-const soaks: Readonly<
-  Record<string, { readonly file: string; readonly environment: Record<string, string>; readonly about: string }>
-> = {
+type Soak = {
+  /** Run by our own Node; options given behind the name follow. */
+  readonly command: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly about: string;
+};
+
+const soaks: Readonly<Record<string, Soak>> = {
   restart: {
-    file: "test/labs/restart.test.ts",
+    command: ["--test", "test/labs/restart.test.ts"],
     environment: { TORTIE_RESTARTS: "50" },
     about: "100 agents killed under traffic",
   },
   watch: {
-    file: "test/watch/watch-contract.test.ts",
+    command: ["--test", "test/watch/watch-contract.test.ts"],
     environment: { TORTIE_WATCH_EVENTS: "1000000", TORTIE_WATCH_RECONNECTS: "1000", TORTIE_WATCH_KILLS: "20" },
     about: "1,000,000 events, 1,000 reconnects, 20 deaths of the server, over SQLite and over etcd",
   },
+  "bgp-simulation": {
+    command: ["--test", "src/bgp/simulation.test.ts"],
+    environment: { TORTIE_SIMULATION_SEEDS: "500" },
+    about: "500 networks of speakers and reflectors under faults, each to come to what a full mesh would give",
+  },
   birth: {
-    file: "test/labs/birth.test.ts",
+    command: ["--test", "test/labs/birth.test.ts"],
     environment: { TORTIE_BIRTHS: "50" },
     about: "50 workloads born under fire",
   },
+  "bgp-fuzz": {
+    command: ["test/bgp-fuzz/main.ts", "--count", "100000000"],
+    about: "100,000,000 BGP messages, valid and bent; --count and --seed choose others",
+  },
 };
 
-const name = process.argv[2] ?? "";
+const [name = "", ...options] = process.argv.slice(2);
 const soak = soaks[name];
 if (soak === undefined) {
-  console.error("usage: npm run soak -- NAME");
+  console.error("usage: npm run soak -- NAME [OPTIONS]");
   for (const [known, { about }] of Object.entries(soaks)) console.error(`  ${known}: ${about}`);
   process.exit(2);
 }
-const run = spawnSync(process.execPath, ["--test", soak.file], {
+const run = spawnSync(process.execPath, [...soak.command, ...options], {
   stdio: "inherit",
   env: { ...process.env, ...soak.environment },
 });

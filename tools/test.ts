@@ -1,5 +1,5 @@
 // Runs the tests: unit tests in one process, kernel tests in namespaces of their own, labs as users start them.
-// usage: node tools/test.ts [unit|kernel|api|labs|root ...] [--only TEXT]   (all, when none is named; root ones when root runs it)
+// usage: node tools/test.ts [unit|kernel|api|labs|fuzz|interop|root ...] [--only TEXT]   (all, when none is named; root ones when root runs it)
 import { spawn } from "node:child_process";
 import { existsSync, globSync } from "node:fs";
 import { dirname } from "node:path";
@@ -18,12 +18,16 @@ function stagesOf(names: readonly string[], only: string): Stage[] {
     globSync(patterns)
       .filter((file) => file.includes(only))
       .toSorted();
-  const unit = filesOf("{src,tools,bench}/**/*.test.ts", "test/access/*.test.ts").filter(
-    (file) => !/\.(kernel|root)\.test\.ts$/.test(file),
-  );
+  const unit = filesOf(
+    "{src,tools,bench}/**/*.test.ts",
+    "test/{access,policy}/*.test.ts",
+    "test/bgp-fuzz/vulnerabilities.test.ts",
+  ).filter((file) => !/\.(kernel|root)\.test\.ts$/.test(file));
   const kernel = filesOf("{src,test}/**/*.kernel.test.ts");
   const labs = filesOf("test/labs/*.test.ts").filter((file) => !/\.(kernel|root)\.test\.ts$/.test(file));
   const api = filesOf("test/{kubectl,watch}/*.test.ts");
+  const interop = filesOf("test/interop/*.test.ts");
+  const fuzz = filesOf("test/bgp-fuzz/fuzz.test.ts");
   const rooted = filesOf("{src,test}/**/*.root.test.ts");
   const stages: (Stage & { files: readonly string[] })[] = [
     {
@@ -38,6 +42,8 @@ function stagesOf(names: readonly string[], only: string): Stage[] {
     },
     { name: "api", files: api, commands: [[...oneByOne, ...api]] },
     { name: "labs", files: labs, commands: [[...oneByOne, ...labs]] },
+    { name: "fuzz", files: fuzz, commands: [[...nodeTest, "--test-isolation=none", ...fuzz]] },
+    { name: "interop", files: interop, commands: [[...oneByOne, ...interop]] },
     {
       name: "root",
       files: rooted,
@@ -88,7 +94,8 @@ const onlyAt = args.indexOf("--only");
 const only = onlyAt === -1 ? "" : (args[onlyAt + 1] ?? "");
 const named = args.filter((arg, at) => !arg.startsWith("--") && at !== onlyAt + 1 * Number(onlyAt !== -1));
 const isRoot = process.getuid?.() === 0;
-const names = named.length > 0 ? named : ["unit", "kernel", "api", "labs", ...(isRoot ? ["root"] : [])];
+const names =
+  named.length > 0 ? named : ["unit", "kernel", "api", "labs", "fuzz", "interop", ...(isRoot ? ["root"] : [])];
 if (!existsSync("package.json")) throw new Error("run the tests from the root of the project");
 
 let total: Counts = { passed: 0, failed: 0, skipped: 0 };

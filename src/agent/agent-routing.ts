@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import type { Family, OriginatedRoute, PeerStatus, RibRow, RouteUpdate, SpeakerConfig } from "../bgp/index.ts";
 import type { BgpWanted } from "../calc/index.ts";
 import type { Logger, Random } from "../lib/index.ts";
-import { type Speaker, openSpeaker } from "../speaker/index.ts";
+import { type BgpView, type Speaker, openSpeaker } from "../speaker/index.ts";
+import type { NextHopCosts } from "./next-hop-costs.ts";
 
 /** How long peers keep our routes while we are away (RFC 4724); as BIRD does. */
 const restartTimeSeconds = 120;
@@ -13,6 +14,9 @@ type RoutingOptions = {
   readonly log: Logger;
   readonly random: Random;
   readonly signal: AbortSignal;
+  readonly nextHops: NextHopCosts;
+  /** Is given all that happens to the speaker, line by line. */
+  readonly record?: (line: string) => void;
   onRoutes(updates: readonly RouteUpdate[]): void;
   /** Until then BGP routes in the kernel that no peer has told yet may still be good. */
   onRestartEnd(family: Family): void;
@@ -43,6 +47,7 @@ export class AgentRouting implements AsyncDisposable {
       this.#speaker = await openSpeaker({
         ...this.#options,
         config,
+        trackNextHops: (onCosts) => this.#options.nextHops.follow(onCosts),
         onPeer: (status) => this.#logPeer(status),
       });
       if (this.#adverts !== undefined) this.#speaker.originate(this.#adverts);
@@ -63,8 +68,22 @@ export class AgentRouting implements AsyncDisposable {
     return this.#speaker?.status() ?? [];
   }
 
-  routes(): readonly RibRow[] {
+  routes(): Iterable<RibRow> {
     return this.#speaker?.routes() ?? [];
+  }
+
+  /** For whoever asks about BGP; undefined while there is no speaker. */
+  view(): BgpView | undefined {
+    const [config, speaker] = [this.#config, this.#speaker];
+    if (config === undefined || speaker === undefined) return undefined;
+    return {
+      localAs: config.localAs,
+      routerId: config.routerId,
+      status: () => speaker.status(),
+      routes: (query) => speaker.routes(query),
+      received: (peerName) => speaker.received(peerName),
+      advertised: (peerName) => speaker.advertised(peerName),
+    };
   }
 
   /** Sessions end without a word, so that peers keep our routes: we mean to come back. */
@@ -96,6 +115,7 @@ function speakerConfig({
     listenPort,
     restartTimeSeconds,
     exportWithin,
+    hasNextHopTracking: true,
     peers: sessions,
     ...(nextHop4 === undefined ? {} : { nextHop4 }),
     ...(nextHop6 === undefined ? {} : { nextHop6 }),

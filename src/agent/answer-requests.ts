@@ -1,7 +1,8 @@
-import type { RibRow } from "../bgp/index.ts";
 import { type Problem, formatProblem } from "../lib/index.ts";
+import { answerBgp } from "../speaker/index.ts";
+import type { Answer } from "../sys/index.ts";
+import type { AgentRouting } from "./agent-routing.ts";
 import { decodeAttachRequest, decodeDetachRequest } from "./attach-request.ts";
-import type { Answer } from "./http-socket.ts";
 import type { AgentRoutes, AgentStatus } from "./status.ts";
 import type { Workloads } from "./workloads.ts";
 
@@ -10,7 +11,7 @@ type Parts = {
   /** The host has something to show to the server, or has tried to get it. */
   readonly ready: Promise<void>;
   describe(): AgentStatus;
-  routes(): readonly RibRow[];
+  readonly routing: Pick<AgentRouting, "routes" | "view">;
   readonly signal: AbortSignal;
 };
 
@@ -34,7 +35,7 @@ const stopping: Answer = {
 };
 
 async function answerRequest(
-  { workloads, ready, describe, routes, signal }: Parts,
+  { workloads, ready, describe, routing, signal }: Parts,
   method: string,
   path: string,
   body: unknown,
@@ -56,15 +57,15 @@ async function answerRequest(
     case "GET /v1/status":
       return { status: 200, body: statusNow(describe()) };
     case "GET /v1/routes":
-      return { status: 200, body: { routes: routes() } satisfies AgentRoutes };
+      return { status: 200, body: { routes: [...routing.routes()] } satisfies AgentRoutes };
     default:
-      return {
-        status: 404,
-        body: {
-          error: { code: "TT_USAGE", message: `there is no ${method} ${path}`, hint: "see docs/reference/cli.md" },
-        },
-      };
+      return answerBgp(method, path, routing.view(), Date.now()) ?? refuseUnknown(method, path);
   }
+}
+
+function refuseUnknown(method: string, path: string): Answer {
+  const message = `there is no ${method} ${path}`;
+  return { status: 404, body: { error: { code: "TT_USAGE", message, hint: "see docs/reference/cli.md" } } };
 }
 
 /** Times of day become times ago, which need no common clock. */

@@ -13,7 +13,7 @@ import {
   tableName,
 } from "../dataplane/index.ts";
 import { type NftSocket, type RouteSocket, RouteSync, readSysctl, writeSysctl } from "../kernel/index.ts";
-import { type Logger, type Random, TortieError, backoffMs } from "../lib/index.ts";
+import { type IpAddress, type Logger, type Random, TortieError, backoffMs } from "../lib/index.ts";
 import type { Link, RouteEvent } from "../netlink/index.ts";
 import { type Table, diffTables } from "../nft/index.ts";
 import type { Resource } from "../resources/index.ts";
@@ -31,6 +31,8 @@ type HostLoopOptions = {
   readonly nft: NftSocket;
   readonly log: Logger;
   readonly random: Random;
+  /** Told when the routes of the host or of BGP have been looked at anew. */
+  onRoutesRead(): void;
   /** Told after each round in which the kernel took the rules. What fails in here is tried again like the rest. */
   onProgrammed(wanted: Wanted, bgp: BgpWanted | undefined): Promise<void>;
 };
@@ -140,6 +142,11 @@ export class HostLoop {
     return this.#failures;
   }
 
+  /** Of a BGP next hop, as the kernel was seen last. */
+  nextHopCost(address: IpAddress): number | undefined {
+    return this.#dataplane.nextHopCost(address);
+  }
+
   /**
    * Ends when the endpoint's rules are in the kernel and its interface is up: those of this version, and the interface as it
    * is from now on. What an earlier endpoint of that name has left ready does not count.
@@ -198,6 +205,7 @@ export class HostLoop {
     const round = ++this.#roundsBegun;
     try {
       await this.#readKernel();
+      this.#options.onRoutesRead();
       for (const message of this.#calc.flush()) {
         if (message.type === "bgpUpdate") this.#bgp = message;
         this.#dataplane.onCalc(message);

@@ -3,10 +3,11 @@ import { type ApiClient, connect } from "../client/index.ts";
 import { routeProtocols, tableName } from "../dataplane/index.ts";
 import { type RouteSocket, monitorNft, monitorRoutes, openNftSocket, openRouteSocket } from "../kernel/index.ts";
 import { type Logger, type Random, TaskGroup, TortieError, backoffMs } from "../lib/index.ts";
+import { openLineFile, serveSocket } from "../sys/index.ts";
 import { AgentRouting } from "./agent-routing.ts";
 import { answerRequests } from "./answer-requests.ts";
 import { HostLoop } from "./host-loop.ts";
-import { serveSocket } from "./http-socket.ts";
+import { NextHopCosts } from "./next-hop-costs.ts";
 import { NodeCredentials } from "./node-credentials.ts";
 import { type NodeIdentity, registerNode } from "./register-node.ts";
 import { type FeedSink, feedResources } from "./resource-feed.ts";
@@ -23,6 +24,8 @@ export type RunAgentOptions = NodeIdentity & {
   readonly runDir: string;
   /** Where the snapshot is kept: snapshot.jsonl. */
   readonly stateDir: string;
+  /** A file that all that happens to the BGP speaker is written to, for `tortie replay`. */
+  readonly recordPath?: string | undefined;
   readonly log: Logger;
   readonly random: Random;
   readonly signal: AbortSignal;
@@ -45,11 +48,15 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   const { signal } = tasks;
   const { ready, ...server } = await openServer(options, tasks);
   using client = server.client;
+  using recording = options.recordPath === undefined ? undefined : openLineFile(options.recordPath, log);
+  const nextHops = new NextHopCosts((nextHop) => loop.nextHopCost(nextHop));
   await using routing = new AgentRouting({
     isRestart: await hasBgpRoutes(socket),
     log,
     random,
     signal,
+    nextHops,
+    ...(recording === undefined ? {} : { record: recording.write }),
     onRoutes: (updates) => loop.onBgpRoutes(updates),
     onRestartEnd: (family) => loop.onRestartEnd(family),
   });
@@ -59,6 +66,7 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
     nft,
     log,
     random,
+    onRoutesRead: () => nextHops.refresh(),
     onProgrammed: async (wanted, bgp) => {
       if (bgp !== undefined) await routing.configure(bgp);
       routing.originate(wanted.adverts);
@@ -79,7 +87,7 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
       workloads,
       ready,
       describe: () => describeAgent(node, startedAt, source, routing, loop),
-      routes: () => routing.routes(),
+      routing,
       signal,
     }),
     log,

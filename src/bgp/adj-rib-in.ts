@@ -1,66 +1,304 @@
-import { type Path, type Source, makePath } from "./decision.ts";
 import type { AttributeSet } from "./attributes.ts";
-import type { PrefixKey } from "./prefix-key.ts";
-import type { RibTable } from "./rib.ts";
+import type { Importer } from "./import.ts";
+import { type Epoch, Path, type PathIdSource, PathIds, type Source } from "./path.ts";
+import { type PathKey, type PrefixKey, makePathKey, prefixOfPathKey } from "./prefix-key.ts";
+import type { Destination, RibTable } from "./rib.ts";
 
-/** What one peer has told about one family. Every change goes on to the table. */
+/**
+ * What one peer has told about one family, before policy: also what was refused, so that a new policy needs nobody's
+ * help. What is accepted stands in the table and nowhere else; here is only noted where.
+ */
 export class AdjRibIn {
   readonly #source: Source;
   readonly #table: RibTable;
-  readonly #paths = new Map<PrefixKey, Path>();
+  readonly #pathIds: PathIds;
+  /** All that have a path of the peer. Some may stand here twice, or have none any more. */
+  #destinations: Destination[] = [];
+  readonly #refused = new Map<PathKey, Path>();
+  #importer: Importer | undefined;
+  /** Those that paths are of; the last one is that of what comes now. */
+  #epochs: Epoch[] = [freshEpoch()];
+  #isEpochUsed = false;
+  #epochsKept = 16;
+  #last: Path | undefined;
+  #acceptedCount = 0;
   #staleCount = 0;
 
-  constructor(source: Source, table: RibTable) {
+  constructor(source: Source, table: RibTable, ids: PathIdSource) {
     this.#source = source;
     this.#table = table;
+    this.#pathIds = new PathIds(ids);
   }
 
   get size(): number {
-    return this.#paths.size;
+    return this.#acceptedCount + this.#refused.size;
+  }
+
+  get refusedCount(): number {
+    return this.#refused.size;
   }
 
   get hasStale(): boolean {
     return this.#staleCount > 0;
   }
 
-  put(keys: readonly PrefixKey[], set: AttributeSet): void {
-    const pattern = makePath(this.#source, set);
-    for (const key of keys) {
-      const old = this.#paths.get(key);
-      if (old?.isStale === true) {
-        old.isStale = false;
-        this.#staleCount--;
+  get importer(): Importer | undefined {
+    return this.#importer;
+  }
+
+  /** What is judged from now on is judged by this; what is here stays as it was judged. */
+  set importer(importer: Importer) {
+    this.#importer = importer;
+    this.#last = undefined;
+  }
+
+  /** Gives why something was refused, each reason once. */
+  put(keys: readonly PrefixKey[], raw: AttributeSet, pathIds: readonly number[] | undefined): ReadonlySet<string> {
+    let refusals = noRefusals;
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i];
+      if (key === undefined) continue;
+      const path = this.#judge(key, raw, pathIds?.[i]);
+      if (path.refusal === undefined) this.#accept(key, path);
+      else {
+        refusals = new Set(refusals).add(path.refusal);
+        this.#refuse(key, path);
       }
-      if (old?.set === set && old.identifier === pattern.identifier) continue;
-      const path = { ...pattern };
-      this.#paths.set(key, path);
-      this.#table.put(key, path);
     }
+    return refusals;
   }
 
-  remove(keys: Iterable<PrefixKey>): void {
-    for (const key of keys) {
-      const path = this.#paths.get(key);
-      if (path === undefined) continue;
-      if (path.isStale) this.#staleCount--;
-      this.#paths.delete(key);
-      this.#table.remove(key, this.#source);
+  remove(keys: readonly PrefixKey[], pathIds: readonly number[] | undefined): void {
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i];
+      if (key === undefined) continue;
+      const pathId = pathIds?.[i];
+      const destination = this.#table.byKey(key);
+      const path = destination?.pathOf(this.#source, pathId);
+      if (destination !== undefined && path !== undefined) this.#drop(destination, path);
+      else if (this.#refused.size > 0) this.#dropRefused(makePathKey(key, pathId));
     }
+    this.#tidy();
   }
 
-  /** The session is gone and may come back. What was still marked from the time before goes (RFC 4724 section 4.2). */
-  markStale(): void {
-    this.sweepStale();
-    for (const path of this.#paths.values()) path.isStale = true;
-    this.#staleCount = this.#paths.size;
+  /**
+   * The session is gone and may come back. What was still marked from the time before goes (RFC 4724 section 4.2), unless
+   * it `isKept` as a last resort.
+   */
+  markStale(isKept: boolean): void {
+    if (!isKept) this.sweepStale();
+    for (const epoch of this.#epochs) epoch.isStale = true;
+    this.#staleCount = this.size;
+    this.#begin();
   }
 
   sweepStale(): void {
-    if (this.#staleCount === 0) return;
-    this.remove([...this.#paths].filter(([, path]) => path.isStale).map(([key]) => key));
+    if (this.#staleCount > 0) this.#sweep(({ isStale }) => isStale);
+  }
+
+  /** The peer begins to tell everything again (RFC 7313). */
+  markDue(): void {
+    for (const epoch of this.#epochs) epoch.isDue = true;
+    this.#begin();
+  }
+
+  sweepDue(): void {
+    if (this.#epochs.some(({ isDue }) => isDue)) this.#sweep(({ isDue }) => isDue);
+  }
+
+  /**
+   * Puts other paths in the place of stale ones; undefined takes them away. `change` is asked once for each path, of which
+   * many prefixes may be.
+   */
+  changeStale(change: (path: Path) => Path | undefined): void {
+    const changed = new Map<Path, Path | undefined>();
+    const changeOnce = (path: Path) => {
+      if (!changed.has(path)) changed.set(path, change(path));
+      return changed.get(path);
+    };
+    for (const [destination, path] of this.#accepted()) {
+      if (!path.epoch.isStale) continue;
+      const next = changeOnce(path);
+      if (next === undefined) this.#drop(destination, path);
+      else if (next !== path) this.#table.replace(destination, path, next);
+    }
+    for (const [entry, path] of this.#refused) {
+      if (!path.epoch.isStale) continue;
+      const next = changeOnce(path);
+      if (next === undefined) this.#dropRefused(entry);
+      else this.#refused.set(entry, next);
+    }
+  }
+
+  /**
+   * Judges everything again, as when the policy is another one. With `isRenewed` every path is another one afterwards, since
+   * something about the peer itself has changed.
+   */
+  judgeAgain(isRenewed: boolean): void {
+    const renewed = new Map<Path, Path[]>();
+    for (const [entry, path] of this.#refused) {
+      const key = prefixOfPathKey(entry, path.pathId !== undefined);
+      const next = this.#renew(key, path, isRenewed, renewed);
+      if (next.refusal === undefined) this.#accept(key, next);
+      else this.#refused.set(entry, next);
+    }
+    for (const [destination, path] of this.#accepted()) {
+      const next = this.#renew(destination.key, path, isRenewed, renewed);
+      if (next.refusal !== undefined) this.#refuse(destination.key, next);
+      else if (next !== path) this.#table.replace(destination, path, next);
+    }
+    this.#last = undefined;
+    this.#tidy();
   }
 
   clear(): void {
-    this.remove([...this.#paths.keys()]);
+    for (const [destination, path] of this.#accepted()) this.#table.replace(destination, path, undefined);
+    this.#destinations = [];
+    this.#refused.clear();
+    this.#acceptedCount = 0;
+    this.#staleCount = 0;
+    this.#epochs = [freshEpoch()];
+    this.#isEpochUsed = false;
+    this.#last = undefined;
+    this.#pathIds.keep(new Set());
   }
+
+  *entries(): Generator<readonly [PrefixKey, Path]> {
+    const seen = new Set<Destination>();
+    for (const destination of this.#destinations) {
+      if (seen.has(destination)) continue;
+      seen.add(destination);
+      for (const path of destination.paths) if (path.source === this.#source) yield [destination.key, path];
+    }
+    for (const [entry, path] of this.#refused) yield [prefixOfPathKey(entry, path.pathId !== undefined), path];
+  }
+
+  /** Some may come twice, but then as they are by then. */
+  *#accepted(): Generator<readonly [Destination, Path]> {
+    const count = this.#destinations.length;
+    for (let i = 0; i < count; i++) {
+      const destination = this.#destinations[i];
+      if (destination === undefined) continue;
+      for (const path of destination.paths) if (path.source === this.#source) yield [destination, path];
+    }
+  }
+
+  /** Paths are shared by the prefixes of an UPDATE, and by those of the next ones as long as they say the same. */
+  #judge(key: PrefixKey, raw: AttributeSet, pathId: number | undefined): Path {
+    const last = this.#last;
+    const isSame = last !== undefined && last.raw === raw && last.pathId === pathId;
+    if (isSame && this.#importer?.looksAtPrefix !== true) return last;
+    const epoch = this.#epochs.at(-1) ?? freshEpoch();
+    const path = this.#makePath(key, raw, pathId, epoch);
+    if (isSame && path.set === last.set && path.refusal === last.refusal) return last;
+    this.#last = path;
+    this.#isEpochUsed = true;
+    return path;
+  }
+
+  #makePath(key: PrefixKey, raw: AttributeSet, pathId: number | undefined, epoch: Epoch): Path {
+    const judgement = this.#importer?.judge(key, raw);
+    return new Path({
+      source: this.#source,
+      raw,
+      set: judgement?.set ?? raw,
+      refusal: judgement?.refusal,
+      pathId,
+      exportId: this.#pathIds.exportIdOf(pathId),
+      epoch,
+    });
+  }
+
+  /** The path as it is judged now: the same one when that makes no difference. */
+  #renew(key: PrefixKey, path: Path, isRenewed: boolean, renewed: Map<Path, Path[]>): Path {
+    const { set = path.raw, refusal } = this.#importer?.judge(key, path.raw) ?? path;
+    if (!isRenewed && set === path.set && refusal === path.refusal) return path;
+    const known = renewed.get(path) ?? [];
+    const same = known.find((one) => one.set === set && one.refusal === refusal);
+    if (same !== undefined) return same;
+    const fresh = this.#makePath(key, path.raw, path.pathId, path.epoch);
+    renewed.set(path, [...known, fresh]);
+    return fresh;
+  }
+
+  #accept(key: PrefixKey, path: Path): void {
+    const destination = this.#table.at(key);
+    const old = destination.pathOf(this.#source, path.pathId);
+    if (old === path) return;
+    if (old === undefined) {
+      if (this.#refused.size > 0) this.#dropRefused(makePathKey(key, path.pathId));
+      if (path.epoch.isStale) this.#staleCount++;
+      this.#acceptedCount++;
+      this.#destinations.push(destination);
+    } else if (old.epoch.isStale && !path.epoch.isStale) {
+      this.#staleCount--;
+    }
+    this.#table.replace(destination, old, path);
+  }
+
+  #refuse(key: PrefixKey, path: Path): void {
+    const entry = makePathKey(key, path.pathId);
+    const destination = this.#table.byKey(key);
+    const accepted = destination?.pathOf(this.#source, path.pathId);
+    if (destination !== undefined && accepted !== undefined) this.#drop(destination, accepted);
+    else this.#dropRefused(entry);
+    if (path.epoch.isStale) this.#staleCount++;
+    this.#refused.set(entry, path);
+  }
+
+  #drop(destination: Destination, path: Path): void {
+    if (path.epoch.isStale) this.#staleCount--;
+    this.#acceptedCount--;
+    this.#table.replace(destination, path, undefined);
+  }
+
+  #dropRefused(entry: PathKey): void {
+    const path = this.#refused.get(entry);
+    if (path === undefined) return;
+    if (path.epoch.isStale) this.#staleCount--;
+    this.#refused.delete(entry);
+  }
+
+  #sweep(isSwept: (epoch: Epoch) => boolean): void {
+    for (const [destination, path] of this.#accepted()) if (isSwept(path.epoch)) this.#drop(destination, path);
+    for (const [entry, path] of this.#refused) if (isSwept(path.epoch)) this.#dropRefused(entry);
+    this.#epochs = this.#epochs.filter((epoch) => !isSwept(epoch));
+    this.#tidy();
+  }
+
+  /** A new epoch, unless nothing was told in the one before. */
+  #begin(): void {
+    this.#last = undefined;
+    const current = this.#epochs.at(-1);
+    if (current !== undefined && !this.#isEpochUsed) {
+      current.isStale = false;
+      current.isDue = false;
+      return;
+    }
+    if (this.#epochs.length > this.#epochsKept) {
+      this.#epochs = [...new Set([...this.entries()].map(([, path]) => path.epoch))];
+      this.#epochsKept = 2 * this.#epochs.length + 16;
+    }
+    this.#epochs.push(freshEpoch());
+    this.#isEpochUsed = false;
+  }
+
+  /** What is noted of paths that are gone is forgotten when there is as much of it as of those that are there. */
+  #tidy(): void {
+    if (this.#destinations.length > 2 * this.#acceptedCount + 64) {
+      const isHere = (destination: Destination) => destination.paths.some(({ source }) => source === this.#source);
+      this.#destinations = [...new Set(this.#destinations.filter(isHere))];
+    }
+    // A peer may use ever new identifiers.
+    if (this.#pathIds.size <= 2 * this.size + 1024) return;
+    const used = new Set<number>();
+    for (const [, { pathId }] of this.entries()) if (pathId !== undefined) used.add(pathId);
+    this.#pathIds.keep(used);
+  }
+}
+
+const noRefusals: ReadonlySet<string> = new Set();
+
+function freshEpoch(): Epoch {
+  return { isStale: false, isDue: false };
 }

@@ -31,13 +31,17 @@ export function readAsPath(reader: OctetReader, isFourOctet: boolean): AsSegment
   return path;
 }
 
+/** A segment longer than 255 becomes several. */
 export function writeAsPath(writer: OctetWriter, path: AsPath, isFourOctet: boolean): void {
   for (const { type, asNumbers } of path) {
-    writer.u8(typeByNumber.indexOf(type));
-    writer.u8(asNumbers.length);
-    for (const asNumber of asNumbers) {
-      if (isFourOctet) writer.u32(asNumber);
-      else writer.u16(asNumber > 0xffff ? asTrans : asNumber);
+    for (let from = 0; from < asNumbers.length; from += maxSegmentLength) {
+      const part = asNumbers.slice(from, from + maxSegmentLength);
+      writer.u8(typeByNumber.indexOf(type));
+      writer.u8(part.length);
+      for (const asNumber of part) {
+        if (isFourOctet) writer.u32(asNumber);
+        else writer.u16(asNumber > 0xffff ? asTrans : asNumber);
+      }
     }
   }
 }
@@ -54,17 +58,23 @@ export function asPathLength(path: AsPath): number {
 
 /** The AS that the route came from: the first of the first sequence. Undefined for a route of our own AS. */
 export function neighbourAs(path: AsPath): number | undefined {
-  const first = path.find(({ type }) => type === "sequence" || type === "set");
+  const first = path.find(isPlain);
   return first?.type === "sequence" ? first.asNumbers[0] : undefined;
 }
 
-export function pathHas(path: AsPath, asNumber: number): boolean {
-  return path.some(({ asNumbers }) => asNumbers.includes(asNumber));
+/** Not of a confederation (RFC 5065). */
+function isPlain({ type }: AsSegment): boolean {
+  return type === "sequence" || type === "set";
+}
+
+/** The path without segments of confederations. */
+export function plainPath(path: AsPath): AsSegment[] {
+  return path.filter(isPlain);
 }
 
 /** In front of the path; confederation segments are ours alone and are left out (RFC 5065 section 4). */
 export function prependAs(path: AsPath, asNumber: number): AsPath {
-  const plain = path.filter(({ type }) => type === "sequence" || type === "set");
+  const plain = plainPath(path);
   const first = plain[0];
   if (first?.type !== "sequence" || first.asNumbers.length >= maxSegmentLength) {
     return [{ type: "sequence", asNumbers: [asNumber] }, ...plain];
@@ -87,21 +97,25 @@ export function needsAs4Path(path: AsPath): boolean {
 
 /**
  * RFC 6793 section 4.2.3: the true path of a route that passed a speaker with two-octet AS numbers: as much of the front
- * of `path` as `as4Path` is short of, then `as4Path`. When `as4Path` is the longer one it is not believed.
+ * of `path` as `as4Path` is short of, then `as4Path`. When `as4Path` is the longer one it is not believed. Confederation
+ * segments count nothing and stay where they lead the path or stand behind a segment that is taken whole.
  */
 export function mergeAs4Path(path: AsPath, as4Path: AsPath): AsPath {
   let missing = asPathLength(path) - asPathLength(as4Path);
   if (missing < 0) return path;
   const front: AsSegment[] = [];
   for (const segment of path) {
+    if (!isPlain(segment)) {
+      front.push(segment);
+      continue;
+    }
     if (missing === 0) break;
     if (segment.type === "sequence" && segment.asNumbers.length > missing) {
       front.push({ type: "sequence", asNumbers: segment.asNumbers.slice(0, missing) });
-      missing = 0;
-    } else {
-      front.push(segment);
-      missing -= asPathLength([segment]);
+      break;
     }
+    front.push(segment);
+    missing -= asPathLength([segment]);
   }
   const last = front.at(-1);
   const first = as4Path[0];

@@ -1,8 +1,8 @@
 import { addressFromBytes } from "../lib/index.ts";
-import { mergeAs4Path, readAsPath } from "./as-path.ts";
+import { mergeAs4Path, plainPath, readAsPath } from "./as-path.ts";
 import { type Aggregator, type PathAttributes, type UnknownAttribute, emptyAttributes } from "./attributes.ts";
 import type { LargeCommunity } from "./config.ts";
-import { attributeFlag, attributeType } from "./numbers.ts";
+import { asTrans, attributeFlag, attributeType } from "./numbers.ts";
 import { OctetReader } from "./octets.ts";
 
 /** What about the session decides how attributes are read. */
@@ -16,8 +16,11 @@ export type RawAttribute = {
   readonly whole: Uint8Array;
 };
 
-/** Attributes cut apart; `isCut` when the last one runs over the end (RFC 7606 section 4: its routes are withdrawn). */
-export type RawAttributes = { readonly list: readonly RawAttribute[]; readonly isCut: boolean };
+/**
+ * Attributes cut apart. `cutType`: the last one runs over the end, and this would be its type (RFC 7606 section 4); 0
+ * when not even that is there.
+ */
+export type RawAttributes = { readonly list: readonly RawAttribute[]; readonly cutType?: number };
 
 export function splitAttributes(bytes: Uint8Array): RawAttributes {
   const reader = new OctetReader(bytes);
@@ -27,10 +30,10 @@ export function splitAttributes(bytes: Uint8Array): RawAttributes {
     const flags = reader.u8();
     const type = reader.u8();
     const value = reader.take((flags & attributeFlag.extendedLength) === 0 ? reader.u8() : reader.u16());
-    if (reader.isFailed) return { list, isCut: true };
+    if (reader.isFailed) return { list, cutType: type };
     list.push({ flags, type, value, whole: bytes.subarray(start, reader.offset) });
   }
-  return { list, isCut: false };
+  return { list };
 }
 
 /** RFC 7606: how bad it is. `discard` costs the attribute, `withdraw` the routes, `unrecognized` the session. */
@@ -58,21 +61,22 @@ export function readAttributes(raw: RawAttributes, context: AttributeContext): A
   const draft: Draft = { ...emptyAttributes, unknown: [] };
   const seen = new Set<number>();
   const good = new Set<number>();
-  let outcome: AttributeOutcome = raw.isCut ? "withdraw" : "ok";
-  let complaint = raw.isCut ? "the attributes run over their length" : "";
+  const isCut = raw.cutType !== undefined;
+  let outcome: AttributeOutcome = isCut ? "withdraw" : "ok";
+  let complaint = isCut ? "the attributes run over their length" : "";
   let culprit: RawAttribute | undefined;
   for (const attribute of raw.list) {
     const { type } = attribute;
     if (type === attributeType.mpReach || type === attributeType.mpUnreach) continue;
     // RFC 7606 section 3 (g): of a repeated attribute the first counts.
-    if (seen.has(type)) continue;
+    const isRepeated = seen.has(type);
     seen.add(type);
-    const verdict = readOne(attribute, draft, context);
+    const verdict = isRepeated ? "discard" : readOne(attribute, draft, context);
     if (verdict === "ok") {
       good.add(type);
     } else if (severity[verdict] > severity[outcome]) {
       outcome = verdict;
-      complaint = `attribute ${type} is malformed`;
+      complaint = isRepeated ? `attribute ${type} comes twice` : complaintOf(verdict, type, context);
       if (verdict === "unrecognized") culprit = attribute;
     }
   }
@@ -85,16 +89,23 @@ export function readAttributes(raw: RawAttributes, context: AttributeContext): A
   return { outcome, complaint, attributes, has, ...(culprit === undefined ? {} : { culprit }) };
 }
 
+function complaintOf(verdict: AttributeOutcome, type: number, context: AttributeContext): string {
+  if (verdict === "unrecognized") return `attribute ${type} is not known but well-known`;
+  return isForeign(type, context) ? `attribute ${type} is not this peer's to send` : `attribute ${type} is malformed`;
+}
+
 const severity: Readonly<Record<AttributeOutcome, number>> = { ok: 0, discard: 1, withdraw: 2, unrecognized: 3 };
 
-/** RFC 6793 section 4.2.3: AS4_AGGREGATOR without AS_TRANS in AGGREGATOR makes both AS4 attributes worthless. */
+/**
+ * RFC 6793 section 4.2.3: an AGGREGATOR other than AS_TRANS beside an AS4_AGGREGATOR makes both AS4 attributes worthless.
+ */
 function finishDraft(draft: Draft, context: AttributeContext): PathAttributes {
   const { as4Path, as4Aggregator, ...attributes } = draft;
   if (context.isFourOctetAs) return attributes;
-  if (attributes.aggregator !== undefined && attributes.aggregator.asNumber !== 23456 && as4Aggregator !== undefined) {
-    return attributes;
+  if (as4Aggregator !== undefined && attributes.aggregator !== undefined) {
+    if (attributes.aggregator.asNumber !== asTrans) return attributes;
+    attributes.aggregator = as4Aggregator;
   }
-  if (as4Aggregator !== undefined) attributes.aggregator = as4Aggregator;
   if (as4Path !== undefined) attributes.asPath = mergeAs4Path(attributes.asPath, as4Path);
   return attributes;
 }
@@ -117,6 +128,11 @@ const expectedFlags: ReadonlyMap<number, number> = new Map([
   [attributeType.largeCommunities, 0xc0],
 ]);
 
+/** MP_REACH_NLRI and MP_UNREACH_NLRI are known too, but are not read here. */
+export function isKnownAttribute(type: number): boolean {
+  return expectedFlags.has(type) || type === attributeType.mpReach || type === attributeType.mpUnreach;
+}
+
 function readOne(raw: RawAttribute, draft: Draft, context: AttributeContext): AttributeOutcome {
   const { flags, type, value } = raw;
   const expected = expectedFlags.get(type);
@@ -130,7 +146,9 @@ function readOne(raw: RawAttribute, draft: Draft, context: AttributeContext): At
   const reader = new OctetReader(value);
   const verdict = readKnown(type, reader, draft, context);
   if (verdict !== "ok") return verdict;
-  return reader.isFailed || reader.left > 0 ? lengthVerdict(type) : "ok";
+  if (reader.isFailed || reader.left > 0) return "withdraw";
+  if ((flags & attributeFlag.partial) !== 0 && expected === 0xc0) draft.partial = [...(draft.partial ?? []), type];
+  return "ok";
 }
 
 /** What an external peer, or a peer with wide AS numbers, has no business to send (RFC 7606 section 7, RFC 6793). */
@@ -138,19 +156,6 @@ function isForeign(type: number, { isInternal, isFourOctetAs }: AttributeContext
   if (type === attributeType.as4Path || type === attributeType.as4Aggregator) return isFourOctetAs;
   if (isInternal) return false;
   return type === attributeType.localPref || type === attributeType.originatorId || type === attributeType.clusterList;
-}
-
-/** RFC 7606 section 7 and RFC 6793 section 6: a wrong length of these costs the attribute only. */
-function lengthVerdict(type: number): Verdict {
-  switch (type) {
-    case attributeType.atomicAggregate:
-    case attributeType.aggregator:
-    case attributeType.as4Aggregator:
-    case attributeType.as4Path:
-      return "discard";
-    default:
-      return "withdraw";
-  }
 }
 
 function readKnown(type: number, reader: OctetReader, draft: Draft, context: AttributeContext): Verdict {
@@ -183,7 +188,8 @@ function readKnown(type: number, reader: OctetReader, draft: Draft, context: Att
     case attributeType.as4Path: {
       const path = readAsPath(reader, true);
       if (path === undefined) return "discard";
-      draft.as4Path = path.filter((segment) => segment.type === "sequence" || segment.type === "set");
+      // RFC 6793 section 6: segments of confederations have no place here.
+      draft.as4Path = plainPath(path);
       return "ok";
     }
     default:
@@ -223,7 +229,7 @@ function readListed(type: number, reader: OctetReader, draft: Draft): Verdict {
     case attributeType.largeCommunities: {
       const values: LargeCommunity[] = [];
       while (reader.left > 0) values.push([reader.u32(), reader.u32(), reader.u32()]);
-      draft.largeCommunities = values;
+      draft.largeCommunities = withoutRepeats(values);
       break;
     }
     case attributeType.originatorId:
@@ -239,4 +245,9 @@ function readListed(type: number, reader: OctetReader, draft: Draft): Verdict {
     }
   }
   return "ok";
+}
+
+/** RFC 8092 section 5. */
+function withoutRepeats(values: readonly LargeCommunity[]): LargeCommunity[] {
+  return [...new Map(values.map((value) => [value.join(":"), value])).values()];
 }

@@ -1,12 +1,7 @@
 import { type IpAddress, addressFromBytes } from "../lib/index.ts";
-import {
-  type AttributeContext,
-  type AttributeReading,
-  type RawAttributes,
-  readAttributes,
-} from "./attribute-reader.ts";
+import { type AttributeContext, type AttributeReading, readAttributes, splitAttributes } from "./attribute-reader.ts";
+import { type AttributeScan, scanText } from "./attribute-scan.ts";
 import { type AttributeSet, makeAttributeSet } from "./attributes.ts";
-import { attributeType } from "./numbers.ts";
 import { latin1Text } from "./octets.ts";
 
 /** Attribute octets that came once are read once. */
@@ -14,60 +9,95 @@ export type InternedAttributes = {
   readonly reading: AttributeReading;
   /** With the next hop of the NEXT_HOP attribute. */
   readonly set: AttributeSet;
+  /** With a next hop of MP_REACH_NLRI, by its octets. */
   readonly setByNextHop: Map<string, AttributeSet>;
 };
 
+/** `byContext`: the same octets mean something else to another sort of session. */
+type Generation = { readonly byContext: readonly Map<string, InternedAttributes>[]; spentBytes: number };
+
+/** What an entry takes beside its octets, roughly. */
+const entryBytes = 500;
+/** Next hops of one set of attributes that are taken along when the table forgets. */
+const maxKeptNextHops = 64;
+
 /**
- * Attribute sets by their raw octets. Bounded: when it is full it forgets everything, which costs reading again and
- * some packing, since equal sets are then two objects for a while. Nobody relies on identity for being right.
+ * Attribute sets by their raw octets. Bounded: what was not asked for while the table filled up once is forgotten, which
+ * costs reading again and some packing, since equal sets are then two objects for a while. Nobody relies on identity for
+ * being right.
  */
 export class AttributeTable {
-  readonly #interned = new Map<string, InternedAttributes>();
-  readonly #maxEntries: number;
+  readonly #maxBytes: number;
+  #young: Generation = emptyGeneration();
+  #old: Generation = emptyGeneration();
 
-  constructor(maxEntries = 100_000) {
-    this.#maxEntries = maxEntries;
+  constructor(maxBytes = 64 * 1024 * 1024) {
+    this.#maxBytes = maxBytes;
   }
 
   get size(): number {
-    return this.#interned.size;
+    return [...this.#young.byContext, ...this.#old.byContext].reduce((sum, { size }) => sum + size, 0);
   }
 
-  read(raw: RawAttributes, context: AttributeContext): InternedAttributes {
-    if (raw.isCut) return intern(readAttributes(raw, context));
-    let key = `${context.isInternal ? "i" : "e"}${context.isFourOctetAs ? "4" : "2"}`;
-    for (const { type, whole } of raw.list) {
-      if (type !== attributeType.mpReach && type !== attributeType.mpUnreach) key += latin1Text(whole);
-    }
-    const known = this.#interned.get(key);
+  /** All attributes of the UPDATE but MP_REACH_NLRI and MP_UNREACH_NLRI. */
+  read(bytes: Uint8Array, scan: AttributeScan, context: AttributeContext): InternedAttributes {
+    const key = scanText(bytes, scan);
+    const known = mapOf(this.#young, context).get(key);
     if (known !== undefined) return known;
-    const fresh = intern(readAttributes(detach(raw), context));
-    if (this.#interned.size >= this.#maxEntries) this.#interned.clear();
-    this.#interned.set(key, fresh);
-    return fresh;
+    const entry = this.#recall(key, context) ?? readInterned(key, context);
+    this.#spend(entryBytes + 2 * key.length);
+    mapOf(this.#young, context).set(key, entry);
+    return entry;
+  }
+
+  /** The same attributes with the next hop of MP_REACH_NLRI: 4 or 16 octets, or 32 with a link-local address behind. */
+  withNextHop(interned: InternedAttributes, nextHop: Uint8Array): AttributeSet {
+    const key = latin1Text(nextHop);
+    const known = interned.setByNextHop.get(key);
+    if (known !== undefined) return known;
+    const { nextHop: _, ...attributes } = interned.reading.attributes;
+    const set = makeAttributeSet({ ...attributes, ...readNextHop(nextHop) });
+    this.#spend(entryBytes);
+    interned.setByNextHop.set(key, set);
+    return set;
+  }
+
+  #recall(key: string, context: AttributeContext): InternedAttributes | undefined {
+    const map = mapOf(this.#old, context);
+    const known = map.get(key);
+    if (known === undefined) return undefined;
+    map.delete(key);
+    return known.setByNextHop.size <= maxKeptNextHops ? known : { ...known, setByNextHop: new Map() };
+  }
+
+  #spend(bytes: number): void {
+    this.#young.spentBytes += bytes;
+    if (this.#young.spentBytes <= this.#maxBytes) return;
+    this.#old = this.#young;
+    this.#young = emptyGeneration();
   }
 }
 
-/** The same attributes with the next hop of MP_REACH_NLRI: 16 octets, or 32 with a link-local address behind. */
-export function setWithNextHop(interned: InternedAttributes, nextHop: Uint8Array): AttributeSet {
-  const key = latin1Text(nextHop);
-  const known = interned.setByNextHop.get(key);
-  if (known !== undefined) return known;
-  const { nextHop: _, ...attributes } = interned.reading.attributes;
-  const addresses: { nextHop: IpAddress; linkLocalNextHop?: IpAddress } =
-    nextHop.length === 32
-      ? { nextHop: addressFromBytes(nextHop.subarray(0, 16)), linkLocalNextHop: addressFromBytes(nextHop.subarray(16)) }
-      : { nextHop: addressFromBytes(nextHop) };
-  const set = makeAttributeSet({ ...attributes, ...addresses });
-  interned.setByNextHop.set(key, set);
-  return set;
+const noMap = new Map<string, InternedAttributes>();
+
+function mapOf({ byContext }: Generation, { isInternal, isFourOctetAs }: AttributeContext) {
+  return byContext[(isInternal ? 2 : 0) + (isFourOctetAs ? 1 : 0)] ?? noMap;
 }
 
-function intern(reading: AttributeReading): InternedAttributes {
+function emptyGeneration(): Generation {
+  return { byContext: [new Map(), new Map(), new Map(), new Map()], spentBytes: 0 };
+}
+
+/** From octets of their own: what is kept must not keep the receive buffer. */
+function readInterned(text: string, context: AttributeContext): InternedAttributes {
+  const reading = readAttributes(splitAttributes(new Uint8Array(Buffer.from(text, "latin1"))), context);
   return { reading, set: makeAttributeSet(reading.attributes), setByNextHop: new Map() };
 }
 
-/** Values that are kept must not keep the receive buffer. */
-function detach(raw: RawAttributes): RawAttributes {
-  return { ...raw, list: raw.list.map((attribute) => ({ ...attribute, value: attribute.value.slice() })) };
+function readNextHop(octets: Uint8Array): { nextHop: IpAddress; linkLocalNextHop?: IpAddress } {
+  if (octets.length !== 32) return { nextHop: addressFromBytes(octets) };
+  const linkLocalNextHop = addressFromBytes(octets.subarray(16));
+  // A link with link-local addresses only: BIRD leaves the place of the global one empty.
+  if (octets.subarray(0, 16).every((octet) => octet === 0)) return { nextHop: linkLocalNextHop };
+  return { nextHop: addressFromBytes(octets.subarray(0, 16)), linkLocalNextHop };
 }

@@ -1,12 +1,12 @@
 import { type IpAddress, addressToBytes, addressVersion } from "../lib/index.ts";
-import { type AsPath, asPathLength, needsAs4Path, neighbourAs, writeAsPath } from "./as-path.ts";
+import { type AsPath, asPathLength, needsAs4Path, neighbourAs, plainPath, writeAsPath } from "./as-path.ts";
 import type { LargeCommunity } from "./config.ts";
 import { asTrans, attributeFlag, attributeType } from "./numbers.ts";
 import { OctetWriter } from "./octets.ts";
 
 export type Aggregator = { readonly asNumber: number; readonly address: IpAddress };
 
-/** An optional transitive attribute that we do not know: passed on with the Partial bit. */
+/** An optional transitive attribute that we do not know: passed on with the Partial bit. `flags` as they came. */
 export type UnknownAttribute = { readonly type: number; readonly flags: number; readonly value: Uint8Array };
 
 /** The path attributes of RFC 4271 and its kin as values. Lists are empty when the attribute is absent. */
@@ -27,6 +27,8 @@ export type PathAttributes = {
   readonly originatorId?: IpAddress;
   readonly clusterList: readonly IpAddress[];
   readonly unknown: readonly UnknownAttribute[];
+  /** Types of those that we know and that came with the Partial bit, which is never taken off (RFC 4271 section 5). */
+  readonly partial?: readonly number[];
 };
 
 /** One object for many routes: two routes of the same octets share it, so that work is done once a set. */
@@ -59,58 +61,95 @@ const wellKnown = attributeFlag.transitive;
 const optional = attributeFlag.optional;
 const optionalTransitive = attributeFlag.optional | attributeFlag.transitive;
 
+type Writer = (body: OctetWriter) => void;
+export type AttributeEntry = readonly [type: number, flags: number, write: Writer];
+
 /**
- * All attributes but MP_REACH_NLRI and MP_UNREACH_NLRI, in order of their type. An IPv6 next hop is left out, since it
- * travels in MP_REACH_NLRI.
+ * All attributes but MP_REACH_NLRI and MP_UNREACH_NLRI, in the order of their types. An IPv6 next hop is left out, since
+ * it travels in MP_REACH_NLRI. What we do not know gets the Partial bit.
  */
 export function writeAttributes(attributes: PathAttributes, isFourOctetAs: boolean): Uint8Array {
+  const others = attributes.unknown.map(
+    ({ type, flags, value }): AttributeEntry => [type, flags | attributeFlag.partial, (body) => body.put(value)],
+  );
+  const entries = [...listAttributes(attributes, isFourOctetAs), ...others];
   const writer = new OctetWriter(128);
-  const { asPath, nextHop, med, localPref, aggregator, originatorId } = attributes;
-  writeAttribute(writer, wellKnown, attributeType.origin, (body) => body.u8(attributes.origin));
-  writeAttribute(writer, wellKnown, attributeType.asPath, (body) => writeAsPath(body, asPath, isFourOctetAs));
-  if (nextHop !== undefined && addressVersion(nextHop) === 4) {
-    writeAttribute(writer, wellKnown, attributeType.nextHop, (body) => body.put(addressToBytes(nextHop)));
-  }
-  if (med !== undefined) writeAttribute(writer, optional, attributeType.med, (body) => body.u32(med));
-  if (localPref !== undefined) {
-    writeAttribute(writer, wellKnown, attributeType.localPref, (body) => body.u32(localPref));
-  }
-  if (attributes.isAtomicAggregate) writeAttribute(writer, wellKnown, attributeType.atomicAggregate, () => {});
-  if (aggregator !== undefined) {
-    const type = attributeType.aggregator;
-    writeAttribute(writer, optionalTransitive, type, (body) => writeAggregator(body, aggregator, isFourOctetAs));
-  }
-  writeList(writer, optionalTransitive, attributeType.communities, attributes.communities, (body, value) =>
-    body.u32(value),
-  );
-  if (originatorId !== undefined) {
-    writeAttribute(writer, optional, attributeType.originatorId, (body) => body.put(addressToBytes(originatorId)));
-  }
-  writeList(writer, optional, attributeType.clusterList, attributes.clusterList, (body, value) =>
-    body.put(addressToBytes(value)),
-  );
-  const extended = attributes.extendedCommunities;
-  writeList(writer, optionalTransitive, attributeType.extendedCommunities, extended, (body, value) => body.u64(value));
-  if (!isFourOctetAs) writeAs4(writer, attributes);
-  writeList(writer, optionalTransitive, attributeType.largeCommunities, attributes.largeCommunities, (body, value) => {
-    for (const part of value) body.u32(part);
-  });
-  for (const { type, flags, value } of attributes.unknown) {
-    writeAttribute(writer, flags | attributeFlag.partial, type, (body) => body.put(value));
-  }
+  for (const [type, flags, write] of entries.sort(([a], [b]) => a - b)) writeAttribute(writer, flags, type, write);
   return writer.finish();
 }
 
+/** Those that are there and that we know, in no order. */
+export function listAttributes(attributes: Partial<PathAttributes>, isFourOctetAs: boolean): AttributeEntry[] {
+  const { partial = [] } = attributes;
+  return listKnown(attributes, isFourOctetAs).map(([type, flags, write]) => [
+    type,
+    partial.includes(type) ? flags | attributeFlag.partial : flags,
+    write,
+  ]);
+}
+
+function listKnown(attributes: Partial<PathAttributes>, isFourOctetAs: boolean): AttributeEntry[] {
+  const { origin, asPath, nextHop, med, localPref, aggregator, originatorId } = attributes;
+  const list: AttributeEntry[] = [];
+  const add = (flags: number, type: number, write: Writer) => list.push([type, flags, write]);
+  if (origin !== undefined) add(wellKnown, attributeType.origin, (body) => body.u8(origin));
+  if (asPath !== undefined) {
+    add(wellKnown, attributeType.asPath, (body) => writeAsPath(body, asPath, isFourOctetAs));
+  }
+  if (nextHop !== undefined && addressVersion(nextHop) === 4) {
+    add(wellKnown, attributeType.nextHop, (body) => body.put(addressToBytes(nextHop)));
+  }
+  if (med !== undefined) add(optional, attributeType.med, (body) => body.u32(med));
+  if (localPref !== undefined) add(wellKnown, attributeType.localPref, (body) => body.u32(localPref));
+  if (attributes.isAtomicAggregate === true) add(wellKnown, attributeType.atomicAggregate, () => {});
+  if (aggregator !== undefined) {
+    add(optionalTransitive, attributeType.aggregator, (body) => writeAggregator(body, aggregator, isFourOctetAs));
+  }
+  if (originatorId !== undefined) {
+    add(optional, attributeType.originatorId, (body) => body.put(addressToBytes(originatorId)));
+  }
+  return [...list, ...listLists(attributes), ...(isFourOctetAs ? [] : listAs4(attributes))];
+}
+
+function listLists(attributes: Partial<PathAttributes>): AttributeEntry[] {
+  const { communities = [], clusterList = [], extendedCommunities = [], largeCommunities = [] } = attributes;
+  const list: AttributeEntry[] = [];
+  const add = <T>(
+    flags: number,
+    type: number,
+    values: readonly T[],
+    writeOne: (body: OctetWriter, value: T) => void,
+  ) => {
+    if (values.length === 0) return;
+    list.push([
+      type,
+      flags,
+      (body) => {
+        for (const value of values) writeOne(body, value);
+      },
+    ]);
+  };
+  add(optionalTransitive, attributeType.communities, communities, (body, value) => body.u32(value));
+  add(optional, attributeType.clusterList, clusterList, (body, value) => body.put(addressToBytes(value)));
+  add(optionalTransitive, attributeType.extendedCommunities, extendedCommunities, (body, value) => body.u64(value));
+  add(optionalTransitive, attributeType.largeCommunities, largeCommunities, (body, value) => {
+    for (const part of value) body.u32(part);
+  });
+  return list;
+}
+
 /** RFC 6793: what does not fit into two octets travels beside, through a peer that knows no better. */
-function writeAs4(writer: OctetWriter, { asPath, aggregator }: PathAttributes): void {
-  if (needsAs4Path(asPath)) {
-    const plain = asPath.filter(({ type }) => type === "sequence" || type === "set");
-    writeAttribute(writer, optionalTransitive, attributeType.as4Path, (body) => writeAsPath(body, plain, true));
+function listAs4({ asPath = [], aggregator }: Partial<PathAttributes>): AttributeEntry[] {
+  const list: AttributeEntry[] = [];
+  const plain = plainPath(asPath);
+  if (needsAs4Path(plain)) {
+    list.push([attributeType.as4Path, optionalTransitive, (body) => writeAsPath(body, plain, true)]);
   }
   if (aggregator !== undefined && aggregator.asNumber > 0xffff) {
-    const type = attributeType.as4Aggregator;
-    writeAttribute(writer, optionalTransitive, type, (body) => writeAggregator(body, aggregator, true));
+    const write: Writer = (body) => writeAggregator(body, aggregator, true);
+    list.push([attributeType.as4Aggregator, optionalTransitive, write]);
   }
+  return list;
 }
 
 function writeAggregator(writer: OctetWriter, { asNumber, address }: Aggregator, isFourOctetAs: boolean): void {
@@ -119,33 +158,33 @@ function writeAggregator(writer: OctetWriter, { asNumber, address }: Aggregator,
   writer.put(addressToBytes(address));
 }
 
-function writeList<T>(
-  writer: OctetWriter,
-  flags: number,
-  type: number,
-  values: readonly T[],
-  writeOne: (body: OctetWriter, value: T) => void,
-): void {
-  if (values.length === 0) return;
-  writeAttribute(writer, flags, type, (body) => {
-    for (const value of values) writeOne(body, value);
-  });
+/** 4 or 16 octets. Unlike `addressToBytes` it leaves a v4-mapped IPv6 address the 16 that it has on the wire. */
+export function addressOctets(address: IpAddress): Uint8Array {
+  const octets = addressToBytes(address);
+  if (octets.length === 16 || addressVersion(address) === 4) return octets;
+  return Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...octets);
 }
 
-/** Flags, type, length in one octet or two, and the value. */
+/** Flags, type, length in one octet or, when it is needed or wanted, in two, and the value. */
 export function writeAttribute(
   writer: OctetWriter,
   flags: number,
   type: number,
-  writeBody: (body: OctetWriter) => void,
+  writeBody: Writer,
+  isWide = false,
 ): void {
-  const body = new OctetWriter(64);
-  writeBody(body);
-  const isLong = body.length > 255;
+  const start = writer.length;
   const kept = flags & ~attributeFlag.extendedLength;
-  writer.u8(isLong ? kept | attributeFlag.extendedLength : kept);
+  writer.u8(kept);
   writer.u8(type);
-  if (isLong) writer.u16(body.length);
-  else writer.u8(body.length);
-  writer.put(body.finish());
+  writer.u8(0);
+  writeBody(writer);
+  const size = writer.length - start - 3;
+  if (!isWide && size <= 255) {
+    writer.setU8(start + 2, size);
+    return;
+  }
+  writer.setU8(start, kept | attributeFlag.extendedLength);
+  writer.insertU8(start + 2, 0);
+  writer.setU16(start + 2, size);
 }

@@ -1,24 +1,33 @@
 import { type IpAddress, type Random, addressToBytes } from "../lib/index.ts";
+import { type Agreement, agree } from "./agreement.ts";
 import type { AttributeTable } from "./attribute-table.ts";
 import type { Family } from "./config.ts";
-import { Framer, type Message, readMessage, writeKeepalive, writeNotification, writeOpenMessage } from "./message.ts";
-import { type Notification, describeNotification, notification } from "./notification.ts";
-import { errorCode, headerBytes, maxExtendedMessageBytes, messageType } from "./numbers.ts";
-import type { Open } from "./open.ts";
+import { Framer } from "./framer.ts";
+import { type Message, readMessage, writeKeepalive, writeNotification, writeOpenMessage } from "./message.ts";
+import { type Notification, describeNotification, hardReset, isForGood, notification } from "./notification.ts";
+import { ceaseSubcode, errorCode, headerBytes, messageType, refreshSubtype } from "./numbers.ts";
+import { type Open, writeFamilies } from "./open.ts";
 import { type ConnectionId, type Outbox, timerName } from "./steps.ts";
 import type { Update, UpdateContext } from "./update.ts";
+
+export type { Agreement } from "./agreement.ts";
 
 /** `connect` is the TCP connection on its way; Idle and Active of RFC 4271 are states of the peer above. */
 export type ConnectionState = "connect" | "openSent" | "openConfirm" | "established" | "closed";
 
+type MessageCounts = { received: number; sent: number };
+
 export type ConnectionSettings = {
   readonly id: ConnectionId;
   readonly isOutgoing: boolean;
-  readonly peerAs: number;
+  /** Which AS number the peer must have, or that it must be ours, or must not. */
+  readonly peerAs: number | "internal" | "external";
   /** What we say; its families are those that may be agreed on. */
   readonly open: Open;
   readonly random: Random;
   readonly table: AttributeTable;
+  /** Counted up for every message. */
+  readonly counts: MessageCounts;
 };
 
 export type ConnectionEvent =
@@ -26,18 +35,41 @@ export type ConnectionEvent =
   | { readonly type: "open"; readonly open: Open }
   | { readonly type: "established" }
   | { readonly type: "update"; readonly update: Update }
+  /** The peer asks for everything again. */
   | { readonly type: "refresh"; readonly family: Family }
-  /** `isLoss`: without a NOTIFICATION on either side, which alone lets a graceful restart begin (RFC 4724). */
-  | { readonly type: "down"; readonly reason: string; readonly isLoss: boolean };
+  /** The peer tells everything again; what it has not told by the end is gone (RFC 7313). */
+  | { readonly type: "refreshBegin"; readonly family: Family }
+  | { readonly type: "refreshEnd"; readonly family: Family }
+  | ConnectionEnd;
 
-/** What both ends agreed on; meaningful from OpenConfirm on. */
-export type Agreement = UpdateContext & {
-  readonly peerOpen: Open;
-  readonly holdTimeMs: number;
+export type ConnectionEnd = {
+  readonly type: "down";
+  readonly reason: string;
+  /** Without a NOTIFICATION on either side, or with one that need not cost the routes (RFC 4724, RFC 8538). */
+  readonly isLoss: boolean;
+  /** What was said at the end. */
+  readonly word?: Notification;
+  readonly isOurs?: boolean;
 };
 
 /** RFC 4271 section 8.2.2 suggests 4 minutes to wait for an OPEN. */
 const openWaitMs = 240_000;
+/** RFC 9687: at least 8 minutes. */
+const leastSendWaitMs = 480_000;
+/**
+ * A timer that fires this late says that the event loop was busy, and what the peer sent in time may still wait to be
+ * read: the hold time is looked at again after as long.
+ */
+const busyMs = 100;
+
+/** What messages are read by before anything is agreed: none of them is an UPDATE. */
+const nothingAgreed: UpdateContext = {
+  isInternal: false,
+  isFourOctetAs: true,
+  families: [],
+  addPathReceive: [],
+  hasExtendedNextHop: false,
+};
 
 /** One connection of RFC 4271's state machine, from TCP's coming up to its end. */
 export class Connection {
@@ -49,6 +81,7 @@ export class Connection {
   #state: ConnectionState = "connect";
   #agreement: Agreement | undefined;
   #lastReceivedMs = 0;
+  #holdTimerMs = 0;
   #establishedMs = 0;
   #blockedSinceMs: number | undefined;
   #localAddress: IpAddress | undefined;
@@ -64,8 +97,14 @@ export class Connection {
     return this.#state;
   }
 
+  /** Meaningful from OpenConfirm on. */
   get agreement(): Agreement | undefined {
     return this.#agreement;
+  }
+
+  /** What we have said, or will say. */
+  get ownOpen(): Open {
+    return this.#settings.open;
   }
 
   get establishedMs(): number {
@@ -80,6 +119,10 @@ export class Connection {
     return this.#blockedSinceMs !== undefined;
   }
 
+  get isOpen(): boolean {
+    return this.#state === "openSent" || this.#state === "openConfirm" || this.#state === "established";
+  }
+
   /** TCP stands: say OPEN. */
   opened(localAddress: IpAddress, nowMs: number): void {
     if (this.#state !== "connect") return;
@@ -87,28 +130,28 @@ export class Connection {
     this.#state = "openSent";
     this.#lastReceivedMs = nowMs;
     this.write(writeOpenMessage(this.#settings.open));
-    this.#setTimer("hold", nowMs + openWaitMs);
+    this.#setHold(nowMs + openWaitMs);
   }
 
   /** Events are made one at a time: their reader may close the connection, which ends them. */
   *receive(bytes: Uint8Array, nowMs: number): Generator<ConnectionEvent> {
-    if (this.#state === "closed" || this.#state === "connect") return;
+    if (!this.isOpen) return;
     this.#framer.push(bytes);
     while (this.isOpen) {
       const framed = this.#framer.next();
       if (framed === undefined) return;
       this.#lastReceivedMs = nowMs;
-      const context = this.#agreement ?? { isInternal: false, isFourOctetAs: true, families: [] };
+      this.#settings.counts.received++;
       const message: Message =
         framed instanceof Uint8Array
-          ? (this.#refuse(framed) ?? readMessage(framed, context, this.#settings.table))
+          ? (this.#refuse(framed) ?? readMessage(framed, this.#agreement ?? nothingAgreed, this.#settings.table))
           : { type: "fault", fault: framed };
       yield* this.#react(message, nowMs);
     }
   }
 
   /** The peer or the network ended the connection. */
-  lost(reason: string): ConnectionEvent | undefined {
+  lost(reason: string): ConnectionEnd | undefined {
     if (this.#state === "closed") return undefined;
     this.#finish();
     return { type: "down", reason, isLoss: true };
@@ -117,12 +160,16 @@ export class Connection {
   /** Ends the connection from our side, with or without a word. */
   close(word: Notification | undefined): void {
     if (this.#state === "closed") return;
-    if (word !== undefined && this.#state !== "connect") this.write(writeNotification(word));
+    if (word !== undefined && this.#state !== "connect") {
+      // RFC 8538 section 4: a peer that would keep our routes is told when it should not.
+      const isHard = this.#state === "established" && this.#hasGracefulNotifications && isForGood(word);
+      this.write(writeNotification(isHard ? hardReset(word) : word));
+    }
     this.#finish();
     this.#outbox.push({ type: "close", connection: this.id });
   }
 
-  timer(timer: string, nowMs: number): ConnectionEvent | undefined {
+  timer(timer: string, nowMs: number): ConnectionEnd | undefined {
     if (!this.isOpen) return undefined;
     if (timer === "keepalive") {
       this.write(writeKeepalive());
@@ -136,8 +183,8 @@ export class Connection {
   blocked(nowMs: number): void {
     if (!this.isOpen || this.isBlocked) return;
     this.#blockedSinceMs = nowMs;
-    const holdTimeMs = this.#agreement?.holdTimeMs ?? 0;
-    if (holdTimeMs > 0) this.#setTimer("send", nowMs + Math.max(480_000, 2 * holdTimeMs));
+    const waitMs = this.#sendWaitMs;
+    if (waitMs > 0) this.#setTimer("send", nowMs + waitMs);
   }
 
   drained(): void {
@@ -146,12 +193,20 @@ export class Connection {
     this.#clearTimer("send");
   }
 
-  write(bytes: Uint8Array): void {
+  /** Whole messages, `count` of them. The octets may be shared with other connections. */
+  write(bytes: Uint8Array, count = 1): void {
+    this.#settings.counts.sent += count;
     this.#outbox.push({ type: "write", connection: this.id, bytes });
   }
 
-  get isOpen(): boolean {
-    return this.#state === "openSent" || this.#state === "openConfirm" || this.#state === "established";
+  get #hasGracefulNotifications(): boolean {
+    return this.#agreement?.hasGracefulNotifications === true;
+  }
+
+  /** 0: for ever, as without a hold time. */
+  get #sendWaitMs(): number {
+    const holdTimeMs = this.#agreement?.holdTimeMs ?? 0;
+    return holdTimeMs === 0 ? 0 : Math.max(leastSendWaitMs, 2 * holdTimeMs);
   }
 
   /** RFC 6608: a message that has no place in this state. Undefined when it has. */
@@ -171,9 +226,7 @@ export class Connection {
         yield this.#fail(message.fault);
         return;
       case "notification":
-        this.#finish();
-        this.#outbox.push({ type: "close", connection: this.id });
-        yield { type: "down", reason: `peer: ${describeNotification(message.notification)}`, isLoss: false };
+        yield this.#heard(message.notification);
         return;
       case "open":
         yield* this.#judgeOpen(message.open, nowMs);
@@ -189,70 +242,95 @@ export class Connection {
         yield { type: "update", update: message };
         return;
       case "routeRefresh":
-        // Subtypes 1 and 2 are marks of RFC 7313, which we do not offer; a family that is not ours is passed over.
-        if (message.subtype === 0 && message.family !== undefined) yield { type: "refresh", family: message.family };
+        yield* this.#judgeRefresh(message);
     }
   }
 
+  #heard(word: Notification): ConnectionEnd {
+    const isHard = word.code === errorCode.cease && word.subcode === ceaseSubcode.hardReset;
+    const isLoss = this.#state === "established" && this.#hasGracefulNotifications && !isHard;
+    this.#finish();
+    this.#outbox.push({ type: "close", connection: this.id });
+    return { type: "down", reason: `peer: ${describeNotification(word)}`, isLoss, word, isOurs: false };
+  }
+
   *#judgeOpen(open: Open, nowMs: number): Generator<ConnectionEvent> {
-    const own = this.#settings.open;
     const fault = this.#openFault(open);
     if (fault !== undefined) {
       yield this.#fail(fault);
       return;
     }
-    const holdTimeMs = Math.min(open.holdTimeSeconds, own.holdTimeSeconds) * 1000;
-    this.#agreement = {
-      isInternal: open.asNumber === own.asNumber,
-      isFourOctetAs: open.hasFourOctetAs && own.hasFourOctetAs,
-      families: own.families.filter((family) => open.families.includes(family)),
-      peerOpen: open,
-      holdTimeMs,
-    };
-    if (own.hasExtendedMessages && open.hasExtendedMessages) this.#framer.maxBytes = maxExtendedMessageBytes;
+    const agreement = agree(this.#settings.open, open);
+    this.#agreement = agreement;
+    this.#framer.maxBytes = agreement.maxMessageBytes;
     yield { type: "open", open };
     if (this.#state !== "openSent") return;
     this.#state = "openConfirm";
     this.write(writeKeepalive());
     this.#clearTimer("hold");
-    if (holdTimeMs === 0) return;
-    this.#setTimer("hold", nowMs + holdTimeMs);
+    if (agreement.holdTimeMs === 0) return;
+    this.#setHold(nowMs + agreement.holdTimeMs);
     this.#scheduleKeepalive(nowMs);
   }
 
   #openFault(open: Open): Notification | undefined {
     const own = this.#settings.open;
-    if (open.asNumber !== this.#settings.peerAs) {
-      return notification(errorCode.open, 2);
-    }
+    if (!this.#isWantedAs(open.asNumber)) return notification(errorCode.open, 2);
     // RFC 6286: two speakers of one AS differ in their identifiers.
     if (open.asNumber === own.asNumber && open.routerId === own.routerId) {
       return notification(errorCode.open, 3, addressToBytes(open.routerId));
     }
-    if (!own.families.some((family) => open.families.includes(family))) return notification(errorCode.open, 7);
-    return undefined;
+    if (own.families.some((family) => open.families.includes(family))) return undefined;
+    // RFC 5492 section 5: unsupported capability, and which ones would do.
+    return notification(errorCode.open, 7, writeFamilies(own.families));
   }
 
-  #fail(fault: Notification): ConnectionEvent {
+  #isWantedAs(asNumber: number): boolean {
+    const { peerAs, open } = this.#settings;
+    if (peerAs === "internal") return asNumber === open.asNumber;
+    return peerAs === "external" ? asNumber !== open.asNumber : asNumber === peerAs;
+  }
+
+  /** A family that is not carried, and a subtype that nobody knows, are passed over (RFC 2918, RFC 7313). */
+  *#judgeRefresh(message: Extract<Message, { type: "routeRefresh" }>): Generator<ConnectionEvent> {
+    const { family, subtype } = message;
+    const isMark = subtype === refreshSubtype.begin || subtype === refreshSubtype.end;
+    const canEnhancedRefresh = this.#agreement?.canEnhancedRefresh === true;
+    if (isMark && canEnhancedRefresh && message.whole.length !== headerBytes + 4) {
+      yield this.#fail(notification(errorCode.routeRefresh, 1, message.whole));
+      return;
+    }
+    if (family === undefined || this.#agreement?.families.includes(family) !== true) return;
+    if (subtype === refreshSubtype.ask) yield { type: "refresh", family };
+    if (!canEnhancedRefresh) return;
+    if (subtype === refreshSubtype.begin) yield { type: "refreshBegin", family };
+    if (subtype === refreshSubtype.end) yield { type: "refreshEnd", family };
+  }
+
+  #fail(fault: Notification): ConnectionEnd {
+    const isLoss = this.#state === "established" && this.#hasGracefulNotifications;
     this.close(fault);
-    return { type: "down", reason: describeNotification(fault), isLoss: false };
+    return { type: "down", reason: describeNotification(fault), isLoss, word: fault, isOurs: true };
   }
 
   /** The timer is moved only when it fires, so that a message costs no timer. */
-  #checkHold(nowMs: number): ConnectionEvent | undefined {
+  #checkHold(nowMs: number): ConnectionEnd | undefined {
     const limitMs = this.#state === "openSent" ? openWaitMs : (this.#agreement?.holdTimeMs ?? openWaitMs);
     const deadlineMs = this.#lastReceivedMs + limitMs;
     if (nowMs < deadlineMs) {
-      this.#setTimer("hold", deadlineMs);
+      this.#setHold(deadlineMs);
+      return undefined;
+    }
+    if (nowMs - this.#holdTimerMs > busyMs && nowMs < deadlineMs + limitMs) {
+      this.#setHold(nowMs + busyMs);
       return undefined;
     }
     return this.#fail(notification(errorCode.holdTimer, 0));
   }
 
-  #checkSending(nowMs: number): ConnectionEvent | undefined {
+  #checkSending(nowMs: number): ConnectionEnd | undefined {
     if (this.#blockedSinceMs === undefined) return undefined;
-    const holdTimeMs = this.#agreement?.holdTimeMs ?? 0;
-    const deadlineMs = this.#blockedSinceMs + Math.max(480_000, 2 * holdTimeMs);
+    const deadlineMs = this.#blockedSinceMs + this.#sendWaitMs;
     if (nowMs < deadlineMs) {
       this.#setTimer("send", deadlineMs);
       return undefined;
@@ -264,6 +342,11 @@ export class Connection {
   #scheduleKeepalive(nowMs: number): void {
     const intervalMs = (this.#agreement?.holdTimeMs ?? 0) / 3;
     this.#setTimer("keepalive", nowMs + intervalMs * (0.75 + 0.25 * this.#settings.random()));
+  }
+
+  #setHold(atMs: number): void {
+    this.#holdTimerMs = atMs;
+    this.#setTimer("hold", atMs);
   }
 
   #setTimer(timer: "hold" | "keepalive" | "send", atMs: number): void {

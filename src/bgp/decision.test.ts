@@ -1,29 +1,38 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type PathAttributes, emptyAttributes, makeAttributeSet } from "./attributes.ts";
+import type { PathAttributes } from "./attributes.ts";
 import type { DecidingStep } from "./config.ts";
-import { type Path, type Source, decide, makePath } from "./decision.ts";
+import { decide, rank } from "./decision.ts";
+import { community } from "./numbers.ts";
+import type { Path } from "./path.ts";
 import { address } from "./testing/network.ts";
+import { makePath, makeSource } from "./testing/paths.ts";
 
 type Wish = Partial<PathAttributes> & { isExternal?: boolean; routerId?: string; peer?: string; isOwn?: boolean };
 
 /** A path of a peer numbered `number`, internal unless it is told otherwise. */
 function path(number: number, { isExternal, routerId, peer, isOwn, ...attributes }: Wish = {}): Path {
-  const source: Source = {
-    name: `peer ${number}`,
-    address: address(peer ?? `192.0.2.${number}`),
+  const source = makeSource({
+    address: peer ?? `192.0.2.${number}`,
     isInternal: isExternal !== true,
-    routerId: address(routerId ?? `192.0.2.${number}`),
-  };
-  const set = makeAttributeSet({ ...emptyAttributes, nextHop: address(`192.0.2.${number}`), ...attributes });
-  return makePath(isOwn === true ? undefined : source, set);
+    routerId: routerId ?? `192.0.2.${number}`,
+  });
+  return makePath(isOwn === true ? undefined : source, { nextHop: address(`192.0.2.${number}`), ...attributes });
+}
+
+/** .10 is near, .30 is nowhere, all others are a little farther. */
+function costOf(nextHop: string): number | undefined {
+  if (nextHop === "192.0.2.30") return undefined;
+  return nextHop === "192.0.2.10" ? 1 : 5;
 }
 
 const through = (...asNumbers: number[]) => [{ type: "sequence" as const, asNumbers }];
 
 test("each step of RFC 4271 section 9.1.2 and RFC 4456 section 9 decides when all before it are equal", () => {
   const cases: [step: DecidingStep, winner: Wish, loser: Wish][] = [
+    ["reachability", { nextHop: address("192.0.2.20") }, { nextHop: address("192.0.2.30"), localPref: 200 }],
+    ["staleness", {}, { communities: [community.llgrStale], localPref: 200 }],
     ["localPref", { localPref: 200, asPath: through(1, 2) }, { localPref: 150 }],
     ["localPref", { localPref: 101, asPath: through(1, 2) }, {}],
     ["locallyOriginated", { isOwn: true, asPath: through(1) }, {}],
@@ -33,6 +42,7 @@ test("each step of RFC 4271 section 9.1.2 and RFC 4456 section 9 decides when al
     ["med", { med: 1 }, { med: 2 }],
     ["med", {}, { med: 1 }],
     ["externalOverInternal", { isExternal: true, routerId: "192.0.2.99" }, {}],
+    ["igpCost", { nextHop: address("192.0.2.10"), routerId: "11.0.0.1" }, { nextHop: address("192.0.2.20") }],
     ["routerId", { routerId: "10.0.0.1" }, { routerId: "9.255.255.255", originatorId: address("11.0.0.0") }],
     ["routerId", { routerId: "9.0.0.1" }, { routerId: "10.0.0.1" }],
     ["clusterListLength", { routerId: "1.1.1.1" }, { routerId: "1.1.1.1", clusterList: [address("2.2.2.2")] }],
@@ -42,7 +52,7 @@ test("each step of RFC 4271 section 9.1.2 and RFC 4456 section 9 decides when al
     for (const isFirst of [true, false]) {
       const [good, bad] = [path(7, winner), path(8, loser)];
       const losses: [Path, DecidingStep][] = [];
-      const decision = decide(isFirst ? [good, bad] : [bad, good], (lost, at) => losses.push([lost, at]));
+      const decision = decide(isFirst ? [good, bad] : [bad, good], costOf, (lost, at) => losses.push([lost, at]));
       assert.equal(decision?.best, good, step);
       assert.deepEqual(losses, [[bad, step]]);
     }
@@ -102,4 +112,39 @@ test("the decision does not depend on the order in which paths came", () => {
 
 test("there is no decision without a path", () => {
   assert.equal(decide([]), undefined);
+});
+
+test("a path whose next hop cannot be reached is no candidate, however many there are", () => {
+  const lost = path(1, { nextHop: address("192.0.2.30") });
+  assert.equal(decide([lost], costOf), undefined);
+  assert.equal(decide([lost], undefined)?.best, lost);
+  const kept = path(2);
+  assert.deepEqual(decide([lost, kept], costOf), { best: kept, used: [kept] });
+});
+
+test("only paths that are equally near are used together", () => {
+  const near = [path(1, { nextHop: address("192.0.2.10") })];
+  const far = [path(2), path(3)];
+  assert.deepEqual(decide([...near, ...far], costOf)?.used, near);
+  assert.deepEqual(decide([...near, ...far])?.used, [...near, ...far]);
+});
+
+test("the ranking of paths begins with the best and goes on with what is best without it", () => {
+  const wish = fc.record({
+    localPref: fc.constantFrom(100, 200),
+    med: fc.nat(2),
+    asPath: fc.constantFrom(through(1), through(2)),
+  });
+  fc.assert(
+    fc.property(fc.array(wish, { minLength: 1, maxLength: 6 }), fc.integer({ min: 1, max: 7 }), (wishes, count) => {
+      const paths = wishes.map((one, i) => path(i + 1, one));
+      const ranked = rank(paths, count);
+      assert.equal(ranked.length, Math.min(count, paths.length));
+      let rest = paths;
+      for (const one of ranked) {
+        assert.equal(decide(rest)?.best, one);
+        rest = rest.filter((other) => other !== one);
+      }
+    }),
+  );
 });

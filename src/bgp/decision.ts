@@ -1,46 +1,6 @@
-import { type IpAddress, addressToBytes, compareAddresses } from "../lib/index.ts";
-import type { AttributeSet } from "./attributes.ts";
+import { type IpAddress, compareBytes } from "../lib/index.ts";
 import type { DecidingStep } from "./config.ts";
-
-/** A peer as the decision process sees it. Its fields change with each session; its paths stay with it. */
-export type Source = {
-  readonly name: string;
-  readonly address: IpAddress;
-  isInternal: boolean;
-  routerId: IpAddress;
-};
-
-/** One way to a destination. A new announcement makes a new path, but for the mark. */
-export type Path = {
-  /** Undefined for a route of our own. */
-  readonly source: Source | undefined;
-  readonly set: AttributeSet;
-  readonly localPref: number;
-  /** ORIGINATOR_ID or the peer's identifier, as a number (RFC 4456 section 9). */
-  readonly identifier: number;
-  /** Its session went down and may come back (RFC 4724). */
-  isStale: boolean;
-};
-
-/** What an external route has, and an internal one that does not say. */
-const defaultLocalPref = 100;
-
-export function makePath(source: Source | undefined, set: AttributeSet): Path {
-  const { localPref, originatorId } = set.attributes;
-  const identifier = originatorId ?? source?.routerId;
-  return {
-    source,
-    set,
-    localPref: localPref ?? defaultLocalPref,
-    identifier: identifier === undefined ? 0 : addressNumber(identifier),
-    isStale: false,
-  };
-}
-
-/** An IPv4 address as an unsigned number. */
-export function addressNumber(address: IpAddress): number {
-  return addressToBytes(address).reduce((value, octet) => value * 256 + octet, 0);
-}
+import type { Path } from "./path.ts";
 
 export type Decision = {
   readonly best: Path;
@@ -51,29 +11,71 @@ export type Decision = {
 /** Notes at which step a path fell out. */
 export type LossRecorder = (path: Path, step: DecidingStep) => void;
 
+/** What it costs to get to a next hop; undefined when there is no way. */
+export type CostOf = (nextHop: IpAddress) => number | undefined;
+
+const nothingUsed: readonly Path[] = [];
+
 /**
- * RFC 4271 section 9.1.2 with RFC 4456 section 9. Undefined when there is no path. Paths that are still together
- * after the comparison of external and internal are used side by side; which is best among them only decides what
- * is told to others. Their AS_PATHs may differ in content, not in length.
+ * RFC 4271 section 9.1.2 with RFC 4456 section 9 and RFC 9494 section 4.3. Undefined when there is no candidate. Paths that
+ * are still together after the comparison of the ways to their next hops are used side by side; which is best among
+ * them only decides what is told to others. Their AS_PATHs may differ in content, not in length.
  */
-export function decide(paths: readonly Path[], record: LossRecorder = ignoreLoss): Decision | undefined {
-  const only = paths[0];
+export function decide(
+  paths: readonly Path[],
+  costOf?: CostOf,
+  record: LossRecorder = ignoreLoss,
+): Decision | undefined {
+  const candidates = costOf === undefined ? paths : keepReachable(paths, costOf, record);
+  const only = candidates[0];
   if (only === undefined) return undefined;
-  if (paths.length === 1) return { best: only, used: only.source === undefined ? [] : paths };
-  let equals = keepBest(paths, "localPref", (path) => -path.localPref, record);
+  if (candidates.length === 1) return { best: only, used: only.source === undefined ? nothingUsed : only.alone };
+  let equals = keepBest(candidates, "staleness", (path) => (path.isLast ? 1 : 0), record);
+  equals = keepBest(equals, "localPref", (path) => -path.localPref, record);
   equals = keepBest(equals, "locallyOriginated", (path) => (path.source === undefined ? 0 : 1), record);
   equals = keepBest(equals, "asPathLength", (path) => path.set.asPathLength, record);
   equals = keepBest(equals, "origin", (path) => path.set.attributes.origin, record);
   equals = keepLowestMeds(equals, record);
   equals = keepBest(equals, "externalOverInternal", (path) => (path.source?.isInternal === true ? 1 : 0), record);
-  const ordered = [...equals].sort(compareTies);
+  if (costOf !== undefined) equals = keepBest(equals, "igpCost", (path) => costTo(path, costOf), record);
+  const ordered = equals.length === 1 ? equals : [...equals].sort(compareTies);
   const best = ordered[0] ?? only;
-  for (const path of ordered.slice(1)) record(path, tieStep(best, path));
-  return { best, used: best.source === undefined ? [] : distinctNextHops(ordered) };
+  for (const path of ordered) if (path !== best) record(path, tieStep(best, path));
+  return { best, used: best.source === undefined ? nothingUsed : distinctNextHops(ordered) };
+}
+
+/** The best paths in order, at most `count`: what is best when those before are taken away. */
+export function rank(paths: readonly Path[], count: number, costOf?: CostOf): readonly Path[] {
+  if (paths.length === 1 && costOf === undefined) return paths;
+  const ranked: Path[] = [];
+  let rest = paths;
+  while (ranked.length < count) {
+    const best = decide(rest, costOf)?.best;
+    if (best === undefined) break;
+    ranked.push(best);
+    rest = rest.filter((path) => path !== best);
+  }
+  return ranked;
 }
 
 function ignoreLoss(): void {
   // Only people ask why.
+}
+
+function keepReachable(paths: readonly Path[], costOf: CostOf, record: LossRecorder): readonly Path[] {
+  let isAll = true;
+  for (const path of paths) {
+    if (costTo(path, costOf) !== Infinity) continue;
+    isAll = false;
+    record(path, "reachability");
+  }
+  return isAll ? paths : paths.filter((path) => costTo(path, costOf) !== Infinity);
+}
+
+/** Our own routes have no next hop to get to. */
+function costTo({ set }: Path, costOf: CostOf): number {
+  const { nextHop } = set.attributes;
+  return nextHop === undefined ? 0 : (costOf(nextHop) ?? Infinity);
 }
 
 function keepBest(
@@ -83,7 +85,14 @@ function keepBest(
   record: LossRecorder,
 ): readonly Path[] {
   if (paths.length === 1) return paths;
-  const least = Math.min(...paths.map(cost));
+  let least = Infinity;
+  let isEven = true;
+  for (const path of paths) {
+    const own = cost(path);
+    if (own !== least && least !== Infinity) isEven = false;
+    if (own < least) least = own;
+  }
+  if (isEven) return paths;
   return paths.filter((path) => {
     const isKept = cost(path) === least;
     if (!isKept) record(path, step);
@@ -114,7 +123,8 @@ function compareTies(a: Path, b: Path): number {
   if (a.identifier !== b.identifier) return a.identifier - b.identifier;
   const byLength = clusterListLength(a) - clusterListLength(b);
   if (byLength !== 0 || a.source === undefined || b.source === undefined) return byLength;
-  return compareAddresses(a.source.address, b.source.address);
+  // Several paths of one peer, or of two sessions to one address: any order, so that there is one.
+  return compareBytes(a.source.octets, b.source.octets) || (a.pathId ?? 0) - (b.pathId ?? 0) || a.exportId - b.exportId;
 }
 
 function tieStep(best: Path, other: Path): DecidingStep {
@@ -122,7 +132,9 @@ function tieStep(best: Path, other: Path): DecidingStep {
   return clusterListLength(best) === clusterListLength(other) ? "peerAddress" : "clusterListLength";
 }
 
-function distinctNextHops(paths: readonly Path[]): Path[] {
+function distinctNextHops(paths: readonly Path[]): readonly Path[] {
+  const only = paths[0];
+  if (only !== undefined && paths.length === 1) return only.alone;
   const seen = new Set<IpAddress | undefined>();
   return paths.filter(({ set }) => {
     const { nextHop } = set.attributes;

@@ -1,19 +1,23 @@
-import type { Cidr } from "../lib/index.ts";
-import { type RawAttribute, type RawAttributes, readAttributes, splitAttributes } from "./attribute-reader.ts";
 import { AttributeTable } from "./attribute-table.ts";
-import type { PathAttributes } from "./attributes.ts";
-import { type AsPath, type AsSegment, asPathLength } from "./as-path.ts";
 import { type Family, allFamilies } from "./config.ts";
-import { Framer, type Message, readMessage } from "./message.ts";
+import { describeUpdate } from "./describe-update.ts";
+import { Framer } from "./framer.ts";
+import { type Message, readMessage } from "./message.ts";
 import type { Notification } from "./notification.ts";
-import { attributeType, familyOf, headerBytes, maxExtendedMessageBytes } from "./numbers.ts";
+import { capabilityCode, headerBytes, maxExtendedMessageBytes } from "./numbers.ts";
 import { OctetReader } from "./octets.ts";
-import type { Open } from "./open.ts";
-import { type PrefixKey, keyToCidr } from "./prefix-key.ts";
-import type { Update } from "./update.ts";
+import { type Open, readParameters } from "./open.ts";
+import type { UpdateContext } from "./update.ts";
 
 /** What the session has agreed, as far as the form of its messages depends on it. */
-export type MessageContext = { readonly isInternal: boolean; readonly isFourOctetAs: boolean };
+export type MessageContext = {
+  readonly isInternal: boolean;
+  readonly isFourOctetAs: boolean;
+  /** Families that come with path identifiers (RFC 7911). */
+  readonly addPath: readonly Family[];
+  /** IPv4 prefixes may have IPv6 next hops (RFC 8950). */
+  readonly hasExtendedNextHop: boolean;
+};
 
 /** What becomes of a message by RFC 4271, 4760 and 7606, and what it says. All of it survives JSON. */
 export type MessageDescription = {
@@ -22,6 +26,10 @@ export type MessageDescription = {
   readonly message?: Readonly<Record<string, unknown>>;
 };
 
+function updateContext({ addPath, ...context }: MessageContext): UpdateContext {
+  return { ...context, families: allFamilies, addPathReceive: addPath };
+}
+
 /** Describes one whole message with its header. Total. */
 export function describeMessage(bytes: Uint8Array, context: MessageContext): MessageDescription {
   const framer = new Framer();
@@ -29,15 +37,11 @@ export function describeMessage(bytes: Uint8Array, context: MessageContext): Mes
   framer.push(bytes);
   const whole = framer.next();
   // More or fewer octets than the header says.
-  if (whole === undefined || (isOctets(whole) && whole.length < bytes.length))
+  if (whole === undefined || (whole instanceof Uint8Array && whole.length < bytes.length)) {
     return describeFault({ code: 1, subcode: 2 });
-  if (!isOctets(whole)) return describeFault(whole);
-  const read = readMessage(whole, { ...context, families: allFamilies }, new AttributeTable(1));
-  return describe(read, whole, context);
-}
-
-function isOctets(value: Uint8Array | Notification): value is Uint8Array {
-  return value instanceof Uint8Array;
+  }
+  if (!(whole instanceof Uint8Array)) return describeFault(whole);
+  return describe(readMessage(whole, updateContext(context), new AttributeTable()), whole, context);
 }
 
 function describe(read: Message, bytes: Uint8Array, context: MessageContext): MessageDescription {
@@ -51,11 +55,11 @@ function describe(read: Message, bytes: Uint8Array, context: MessageContext): Me
       return { result: "ok", message: { type: "notification", code, subcode, data: data.toHex() } };
     }
     case "routeRefresh":
-      return { result: "ok", message: { type: "route-refresh", family: read.family ?? null, subtype: read.subtype } };
+      return { result: "ok", message: describeRefresh(read, bytes) };
     case "open":
       return { result: "ok", message: describeOpen(read.open, bytes) };
     case "update":
-      return { result: read.outcome, message: describeUpdate(read, bytes, context) };
+      return { result: read.outcome, message: describeUpdate(read, bytes, updateContext(context)) };
   }
 }
 
@@ -63,119 +67,58 @@ function describeFault({ code, subcode }: Pick<Notification, "code" | "subcode">
   return { result: "error", notification: { code, subcode } };
 }
 
+/** `data` is what RFC 5291 puts behind the family. */
+function describeRefresh({ family, subtype }: Extract<Message, { type: "routeRefresh" }>, bytes: Uint8Array) {
+  const body = new OctetReader(bytes.subarray(headerBytes));
+  const afi = body.u16();
+  body.u8();
+  const safi = body.u8();
+  const data = body.rest();
+  return {
+    type: "route-refresh",
+    family: family ?? null,
+    subtype,
+    ...(family === undefined ? { afi, safi } : {}),
+    ...(data.length === 0 ? {} : { data: data.toHex() }),
+  };
+}
+
+/**
+ * `parameters` is how many capabilities stand in each optional parameter, when they are not all in one, and
+ * `isLongForm` says that RFC 9072's form was taken without need.
+ */
 function describeOpen(open: Open, bytes: Uint8Array): Readonly<Record<string, unknown>> {
   const body = new OctetReader(bytes.subarray(headerBytes));
   const version = body.u8();
+  const asNumber = body.u16();
+  const parameters = readParameters(bytes.subarray(headerBytes));
+  const lists = (parameters?.capabilities ?? []).map((list) => list ?? []);
+  const isLongForm = parameters?.isLong === true;
   return {
     type: "open",
     version,
-    asNumber: body.u16(),
+    asNumber,
     ...(open.hasFourOctetAs ? { as4: open.asNumber } : {}),
     holdTime: open.holdTimeSeconds,
     routerId: open.routerId,
-    capabilities: [
-      ...open.families,
-      ...(open.canRefresh ? ["route-refresh"] : []),
-      ...(open.hasExtendedMessages ? ["extended-message"] : []),
-      ...(open.gracefulRestart === undefined ? [] : ["graceful-restart"]),
-      ...(open.hasFourOctetAs ? ["four-octet-as"] : []),
-    ],
+    capabilities: lists.flat().map(({ code, value }) => ({
+      code,
+      name: capabilityNames.get(code) ?? `capability ${code}`,
+      value: value.toHex(),
+    })),
+    ...(lists.length > 1 || lists[0]?.length === 0 ? { parameters: lists.map(({ length }) => length) } : {}),
+    ...(isLongForm ? { isLongForm } : {}),
   };
 }
 
-function describeUpdate(update: Update, bytes: Uint8Array, context: MessageContext): Readonly<Record<string, unknown>> {
-  const body = new OctetReader(bytes.subarray(headerBytes));
-  body.take(body.u16());
-  const raw = splitAttributes(body.take(body.u16()));
-  const { attributes } = readAttributes(raw, context);
-  const ignored = raw.list.flatMap(unknownFamily);
-  const list = (family: Family, keys: readonly PrefixKey[]) =>
-    keys.map((key): { family: Family; prefix: Cidr } => ({ family, prefix: keyToCidr(key, family) }));
-  return {
-    type: "update",
-    attributes: describeAttributes(attributes, raw),
-    announce: update.announced.flatMap(({ family, keys, set }) =>
-      list(family, keys).map((route) => ({ ...route, nextHop: set.attributes.nextHop ?? null })),
-    ),
-    withdraw: update.withdrawn.flatMap(({ family, keys }) => list(family, keys)),
-    ...(update.endOfRib === undefined ? {} : { endOfRib: update.endOfRib }),
-    ...(raw.list.some(({ type }) => type === attributeType.asPath)
-      ? { asPathText: asPathText(attributes.asPath), asPathHops: asPathLength(attributes.asPath) }
-      : {}),
-    ...(ignored.length === 0 ? {} : { ignored }),
-    ...(update.complaint === "" ? {} : { complaint: update.complaint }),
-  };
-}
-
-/** AFI and SAFI of routes that are passed over. */
-function unknownFamily({ type, value }: RawAttribute): string[] {
-  if (type !== attributeType.mpReach && type !== attributeType.mpUnreach) return [];
-  const reader = new OctetReader(value);
-  const [afi, safi] = [reader.u16(), reader.u8()];
-  return familyOf(afi, safi) === undefined ? [`afi ${afi} safi ${safi}`] : [];
-}
-
-const origins = ["igp", "egp", "incomplete"];
-
-/** Those that are there. */
-function describeAttributes(attributes: PathAttributes, raw: RawAttributes): Readonly<Record<string, unknown>> {
-  const has = (type: number) => raw.list.some((attribute) => attribute.type === type);
-  const { med, localPref, originatorId, aggregator } = attributes;
-  const list = <T>(name: string, values: readonly T[]) => (values.length === 0 ? {} : { [name]: values });
-  return {
-    ...(has(attributeType.origin) ? { origin: origins[attributes.origin] ?? null } : {}),
-    ...(has(attributeType.asPath) ? { asPath: attributes.asPath.map(describeSegment) } : {}),
-    ...(med === undefined ? {} : { med }),
-    ...(localPref === undefined ? {} : { localPref }),
-    ...list(
-      "communities",
-      attributes.communities.map((value) => `${value >>> 16}:${value & 0xffff}`),
-    ),
-    ...list(
-      "largeCommunities",
-      attributes.largeCommunities.map((parts) => parts.join(":")),
-    ),
-    ...list(
-      "extendedCommunities",
-      attributes.extendedCommunities.map((value) => value.toString(16).padStart(16, "0")),
-    ),
-    ...(originatorId === undefined ? {} : { originatorId }),
-    ...list("clusterList", attributes.clusterList),
-    ...(attributes.isAtomicAggregate ? { atomicAggregate: true } : {}),
-    ...(aggregator === undefined ? {} : { aggregator: `${aggregator.asNumber}:${aggregator.address}` }),
-    ...list(
-      "unknown",
-      attributes.unknown.map(({ type, flags, value }) => ({ type, flags, value: value.toHex() })),
-    ),
-  };
-}
-
-const segmentTypes = {
-  sequence: "sequence",
-  set: "set",
-  confedSequence: "confed-sequence",
-  confedSet: "confed-set",
-} as const;
-
-function describeSegment({ type, asNumbers }: AsSegment): { readonly type: string; readonly asns: readonly number[] } {
-  return { type: segmentTypes[type], asns: asNumbers };
-}
-
-/** As routers show it: `1 2 {3,4} (5 6) [7,8]`, sets in ascending order without repeats. */
-function asPathText(path: AsPath): string {
-  return path
-    .map(({ type, asNumbers }) => {
-      const members = [...new Set(asNumbers)].sort((a, b) => a - b).join(",");
-      switch (type) {
-        case "sequence":
-          return asNumbers.join(" ");
-        case "set":
-          return `{${members}}`;
-        case "confedSequence":
-          return `(${asNumbers.join(" ")})`;
-        case "confedSet":
-          return `[${members}]`;
-      }
-    })
-    .join(" ");
-}
+const capabilityNames = new Map<number, string>([
+  [capabilityCode.multiprotocol, "multiprotocol"],
+  [capabilityCode.routeRefresh, "route-refresh"],
+  [capabilityCode.extendedNextHop, "extended-next-hop"],
+  [capabilityCode.extendedMessage, "extended-message"],
+  [capabilityCode.gracefulRestart, "graceful-restart"],
+  [capabilityCode.fourOctetAs, "four-octet-as"],
+  [capabilityCode.addPath, "add-path"],
+  [capabilityCode.enhancedRefresh, "enhanced-route-refresh"],
+  [capabilityCode.longLivedRestart, "long-lived-graceful-restart"],
+]);

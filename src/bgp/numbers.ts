@@ -32,9 +32,13 @@ export const attributeFlag = { optional: 0x80, transitive: 0x40, partial: 0x20, 
 export const capabilityCode = {
   multiprotocol: 1,
   routeRefresh: 2,
+  extendedNextHop: 5,
   extendedMessage: 6,
   gracefulRestart: 64,
   fourOctetAs: 65,
+  addPath: 69,
+  enhancedRefresh: 70,
+  longLivedRestart: 71,
 } as const;
 
 /** Stands for an AS number above 65,535 where only two octets fit (RFC 6793). */
@@ -44,16 +48,39 @@ export const community = {
   noExport: 0xffffff01,
   noAdvertise: 0xffffff02,
   noExportSubconfed: 0xffffff03,
+  /** RFC 8326. */
+  gracefulShutdown: 0xffff0000,
+  /** RFC 9494. */
+  llgrStale: 0xffff0006,
+  noLlgr: 0xffff0007,
 } as const;
 
-export const errorCode = { header: 1, open: 2, update: 3, holdTimer: 4, fsm: 5, cease: 6, sendHoldTimer: 8 } as const;
+/** RFC 7313. */
+export const refreshSubtype = { ask: 0, begin: 1, end: 2 } as const;
 
+export const errorCode = {
+  header: 1,
+  open: 2,
+  update: 3,
+  holdTimer: 4,
+  fsm: 5,
+  cease: 6,
+  routeRefresh: 7,
+  sendHoldTimer: 8,
+} as const;
+
+/** RFC 4486, RFC 8538 and RFC 9384. */
 export const ceaseSubcode = {
+  maxPrefixes: 1,
   administrativeShutdown: 2,
   peerDeconfigured: 3,
+  administrativeReset: 4,
   connectionRejected: 5,
   otherConfigurationChange: 6,
   collision: 7,
+  outOfResources: 8,
+  hardReset: 9,
+  bfdDown: 10,
 } as const;
 
 const afiByFamily: Readonly<Record<Family, number>> = { "ipv4-unicast": 1, "ipv6-unicast": 2 };

@@ -120,6 +120,13 @@ export class OctetWriter {
     this.#view.setUint16(offset, value);
   }
 
+  /** Makes room for one octet there; what stands behind moves on. */
+  insertU8(offset: number, value: number): void {
+    const end = this.#grow(1);
+    this.#bytes.copyWithin(offset + 1, offset, end);
+    this.#bytes[offset] = value;
+  }
+
   /** A copy that later writes do not touch. */
   finish(): Uint8Array {
     return this.#bytes.slice(0, this.#length);
@@ -139,7 +146,7 @@ export class OctetWriter {
   }
 }
 
-/** The octets as text of one character each: a key for Maps. */
-export function latin1Text(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+/** The octets from one place up to another as text of one character each: a key for Maps. */
+export function latin1Text(bytes: Uint8Array, from = 0, to = bytes.length): string {
+  return Buffer.prototype.latin1Slice.call(bytes, from, to);
 }

@@ -1,62 +1,85 @@
-import { type IpAddress, addressVersion } from "../lib/index.ts";
+import { addressToBytes } from "../lib/index.ts";
 import { AdjRibIn } from "./adj-rib-in.ts";
-import { AdjRibOut } from "./adj-rib-out.ts";
-import { type Family, type PeerConfig, allFamilies } from "./config.ts";
+import { type Family, type PeerConfig, type RibRow, allFamilies } from "./config.ts";
 import type { Agreement, Connection } from "./connection.ts";
-import type { Source } from "./decision.ts";
-import type { Exporter } from "./export.ts";
-import { type ImportPolicy, refuseRoute } from "./import.ts";
-import { versionOf } from "./numbers.ts";
-import { type PrefixKey, keyToCidr } from "./prefix-key.ts";
+import type { GroupReader } from "./group-member.ts";
+import { Importer } from "./import.ts";
+import { type Notification, maxPrefixesWord } from "./notification.ts";
+import type { Source } from "./path.ts";
+import { Retention } from "./retention.ts";
+import { describeAlone } from "./rib-rows.ts";
+import { type SessionFacts, makeExportPolicy, makeImportPolicy } from "./session-policies.ts";
 import type { SpeakerContext } from "./speaker-context.ts";
 import { timerName } from "./steps.ts";
+import { type Membership, describeTold } from "./update-groups.ts";
 import type { Update } from "./update.ts";
-
-/** Longest time that routes of before may wait for the End-of-RIB of a peer that is back (RFC 4724 section 4.2). */
-const staleTimeMs = 360_000;
 
 type Session = {
   readonly connection: Connection;
   readonly agreement: Agreement;
-  readonly importPolicy: ImportPolicy;
-  readonly outByFamily: Map<Family, { readonly routes: AdjRibOut; exporter: Exporter }>;
+  readonly reader: GroupReader;
+  readonly memberships: Map<Family, Membership>;
   readonly ended: Set<Family>;
+  /** What has been said in the log already. */
+  readonly noted: Set<string>;
 };
 
 /**
- * How a session ended: `lost` without a NOTIFICATION, so that a peer that restarts gracefully keeps its routes here;
- * `said` with one; `replaced` by another connection of the same two processes (RFC 4271 section 6.8).
+ * How a session ended: `lost` without a NOTIFICATION, or with one that says so, so that a peer that restarts gracefully
+ * keeps its routes here; `said` with one; `replaced` by another connection of the same two processes (RFC 4271 section
+ * 6.8).
  */
 export type Ending = "lost" | "said" | "replaced";
 
-/** The routes of one peer in both directions, over the sessions that come and go: RFC 4724's receiving speaker. */
+/** The routes of one peer in both directions, over the sessions that come and go. */
 export class PeerRoutes {
   readonly #context: SpeakerContext;
   readonly #source: Source;
-  readonly #inByFamily: ReadonlyMap<Family, AdjRibIn>;
+  readonly #ins: ReadonlyMap<Family, AdjRibIn>;
+  readonly #retention: Retention;
   #config: PeerConfig;
   #session: Session | undefined;
-  #isReplaced = false;
 
   constructor(config: PeerConfig, context: SpeakerContext) {
     this.#config = config;
     this.#context = context;
-    this.#source = { name: config.name, address: config.address, isInternal: true, routerId: context.config.routerId };
-    this.#inByFamily = new Map(
-      allFamilies.map((family) => [family, new AdjRibIn(this.#source, context.tables[family])]),
+    this.#source = {
+      name: config.name,
+      address: config.address,
+      octets: addressToBytes(config.address),
+      ...(config.linkName === undefined ? {} : { linkName: config.linkName }),
+      type: config.type,
+      isInternal: true,
+      routerId: context.config.routerId,
+      cluster: config.reflectorCluster,
+      version: 0,
+    };
+    this.#ins = new Map(
+      allFamilies.map((family) => [family, new AdjRibIn(this.#source, context.tables[family], context.pathIds)]),
     );
+    this.#retention = new Retention(this.#ins, {
+      set: (timer, atMs) => this.#setTimer(timer, atMs),
+      clear: (timer) => context.outbox.push({ type: "clearTimer", timer: timerName(config.name, timer) }),
+    });
   }
 
   get receivedCount(): number {
-    return this.#ins().reduce((sum, routes) => sum + routes.size, 0);
+    return this.#sum(({ size }) => size);
+  }
+
+  /** Prefixes that came and were turned away. */
+  get refusedCount(): number {
+    return this.#sum(({ refusedCount }) => refusedCount);
   }
 
   get sentCount(): number {
-    return [...(this.#session?.outByFamily.values() ?? [])].reduce((sum, { routes }) => sum + routes.size, 0);
+    let sum = 0;
+    for (const { group } of this.#session?.memberships.values() ?? []) sum += group.toldCountFor(this.#source);
+    return sum;
   }
 
   get hasStale(): boolean {
-    return this.#ins().some((routes) => routes.hasStale);
+    return this.#retention.hasStale;
   }
 
   /** Whether a restarted speaker has nothing more to wait for from this peer's session (RFC 4724 section 4.1). */
@@ -69,177 +92,206 @@ export class PeerRoutes {
   }
 
   established(connection: Connection, agreement: Agreement, nowMs: number): void {
-    const { config } = this.#context;
-    this.#source.isInternal = agreement.isInternal;
     this.#source.routerId = agreement.peerOpen.routerId;
-    const ownAddresses = [connection.localAddress, config.nextHop4, config.nextHop6].filter(
-      (address) => address !== undefined,
-    );
-    this.#session = {
+    this.#updateSource(agreement.isInternal);
+    const session: Session = {
       connection,
       agreement,
-      importPolicy: {
-        localAs: config.localAs,
-        routerId: config.routerId,
-        peerAs: this.#config.asNumber,
-        isInternal: agreement.isInternal,
-        ownAddresses,
-      },
-      outByFamily: new Map(),
+      reader: this.#makeReader(connection, agreement),
+      memberships: new Map(),
       ended: new Set(),
+      noted: new Set(),
     };
+    this.#session = session;
+    const facts = this.#facts(session);
     for (const family of agreement.families) {
-      const routes = new AdjRibOut(family);
-      routes.wantAll(this.#context.tables[family].keys());
-      const exporter = this.#context.exporterOf(this.#exportPolicy(family, connection.localAddress, agreement));
-      this.#session.outByFamily.set(family, { routes, exporter });
+      const routes = this.#ins.get(family);
+      if (routes !== undefined) routes.importer = new Importer(makeImportPolicy(family, facts), this.#source);
+      session.memberships.set(family, this.#context.groups.join(makeExportPolicy(family, facts), session.reader));
     }
-    this.#context.wantTurn();
-    this.#keepStale(agreement, nowMs);
-  }
-
-  /** RFC 4724 section 4.2: routes of before stay only where the peer says that it went on forwarding. */
-  #keepStale(agreement: Agreement, nowMs: number): void {
-    this.#clearTimer("restart");
-    const kept = agreement.peerOpen.gracefulRestart?.families ?? [];
-    for (const [family, routes] of this.#inByFamily) {
-      const isKept =
-        agreement.families.includes(family) && kept.some((one) => one.family === family && one.isForwarding);
-      if (!isKept && !this.#isReplaced) routes.sweepStale();
-    }
-    this.#isReplaced = false;
-    if (this.hasStale) this.#setTimer("stale", nowMs + staleTimeMs);
+    this.#retention.established(agreement, nowMs);
+    this.#context.sessionChanged();
     this.#context.wantTurn();
   }
 
-  update(update: Update): void {
+  /** A NOTIFICATION when the session must end because of it. */
+  update(update: Update): Notification | undefined {
     const session = this.#session;
-    if (session === undefined) return;
-    if (update.complaint !== "") {
-      this.#context.notice(this.#config.name, `UPDATE taken as ${update.outcome}`, update.complaint);
-    }
-    for (const { family, keys } of update.withdrawn) this.#inByFamily.get(family)?.remove(keys);
-    for (const { family, keys, set } of update.announced) {
-      const routes = this.#inByFamily.get(family);
-      const refusal = refuseRoute(set, family, session.importPolicy);
-      if (refusal === undefined) {
-        routes?.put(keys, set);
-      } else {
-        routes?.remove(keys);
-        this.#context.notice(this.#config.name, "routes refused", refusal);
+    if (session === undefined) return undefined;
+    const { complaint, outcome, withdrawn, announced, endOfRib } = update;
+    if (complaint !== "") this.#note(session, `UPDATE taken as ${outcome}`, complaint);
+    for (const { family, keys, pathIds } of withdrawn) this.#ins.get(family)?.remove(keys, pathIds);
+    for (const { family, keys, set, pathIds } of announced) {
+      for (const refusal of this.#ins.get(family)?.put(keys, set, pathIds) ?? []) {
+        this.#note(session, "routes refused", refusal);
       }
     }
-    if (update.endOfRib !== undefined) {
-      session.ended.add(update.endOfRib);
-      this.#inByFamily.get(update.endOfRib)?.sweepStale();
+    if (endOfRib !== undefined) {
+      session.ended.add(endOfRib);
+      this.#retention.endOfRib(endOfRib);
     }
+    this.#context.wantTurn();
+    return announced.length > 0 ? this.#checkLimit(session) : undefined;
+  }
+
+  /** The peer asks for everything again. */
+  refresh(family: Family): void {
+    const membership = this.#session?.memberships.get(family);
+    membership?.group.writer.refresh(membership.member);
     this.#context.wantTurn();
   }
 
-  refresh(family: Family): void {
-    this.#session?.outByFamily.get(family)?.routes.refresh();
+  /** The peer begins to tell everything again (RFC 7313). */
+  refreshBegin(family: Family, nowMs: number): void {
+    this.#retention.refreshBegin(family, nowMs);
+  }
+
+  /** It has told everything: what it did not tell again is gone. */
+  refreshEnd(family: Family): void {
+    this.#retention.refreshEnd(family);
     this.#context.wantTurn();
   }
 
   down(ending: Ending, nowMs: number): void {
-    if (this.#session === undefined) return;
-    const restart = this.#session.agreement.peerOpen.gracefulRestart;
-    this.#isReplaced = ending === "replaced";
-    const mayReturn = ending !== "said" && restart !== undefined && restart.restartTimeSeconds > 0;
+    const session = this.#session;
+    if (session === undefined) return;
+    this.#leaveGroups(session);
     this.#session = undefined;
-    this.#clearTimer("stale");
-    for (const [family, routes] of this.#inByFamily) {
-      if (mayReturn && restart.families.some((one) => one.family === family)) routes.markStale();
-      else routes.clear();
-    }
-    if (mayReturn && this.hasStale) this.#setTimer("restart", nowMs + restart.restartTimeSeconds * 1000);
+    const open = ending === "said" ? undefined : session.agreement.peerOpen;
+    this.#retention.down(open, this.#config.longLivedStaleSeconds ?? 0, ending === "replaced", nowMs);
+    this.#context.sessionChanged();
     this.#context.wantTurn();
   }
 
-  /** The peer did not come back, or did not end its table, in time. */
-  timer(timer: string): void {
-    if (timer === "restart" && this.#session !== undefined) return;
-    for (const routes of this.#ins()) routes.sweepStale();
+  timer(timer: string, nowMs: number): void {
+    this.#retention.timer(timer, this.#session !== undefined, nowMs);
     this.#context.wantTurn();
   }
 
   /** The peer is no longer wanted. */
   clear(): void {
+    if (this.#session !== undefined) this.#leaveGroups(this.#session);
     this.#session = undefined;
-    for (const routes of this.#ins()) routes.clear();
-    this.#clearTimer("stale");
-    this.#clearTimer("restart");
+    this.#retention.clear();
+    this.#context.sessionChanged();
     this.#context.wantTurn();
   }
 
-  /** What decides about exports may have changed: look at every prefix again. */
+  /** What decides about routes may have changed: both directions are looked at again, without a word from the peer. */
   reconfigure(config: PeerConfig): void {
     this.#config = config;
     const session = this.#session;
-    if (session === undefined) return;
-    for (const [family, out] of session.outByFamily) {
-      const policy = this.#exportPolicy(family, session.connection.localAddress, session.agreement);
-      const exporter = this.#context.exporterOf(policy);
-      if (exporter === out.exporter) continue;
-      out.exporter = exporter;
-      out.routes.wantAll(this.#context.tables[family].keys());
+    const isOtherSource = this.#updateSource(session?.agreement.isInternal ?? this.#source.isInternal);
+    if (session === undefined) {
+      if (isOtherSource) for (const routes of this.#ins.values()) routes.judgeAgain(true);
+      this.#context.wantTurn();
+      return;
+    }
+    const facts = this.#facts(session);
+    for (const [family, membership] of session.memberships) {
+      this.#judgeAgain(family, facts, isOtherSource);
+      session.memberships.set(family, this.#context.groups.move(membership, makeExportPolicy(family, facts)));
     }
     this.#context.wantTurn();
   }
 
-  exporters(): Exporter[] {
-    return [...(this.#session?.outByFamily.values() ?? [])].map(({ exporter }) => exporter);
-  }
-
-  /** The best path of the prefix is another one. */
-  bestChanged(family: Family, key: PrefixKey): void {
-    this.#session?.outByFamily.get(family)?.routes.want(key);
-  }
-
-  /** Sends what waits, unless the peer does not take it. True when there is more for another turn. */
-  flush(mayEndRib: (family: Family) => boolean): boolean {
-    const session = this.#session;
-    if (session === undefined || session.connection.isBlocked) return false;
-    let hasMore = false;
-    for (const [family, { routes, exporter }] of session.outByFamily) {
-      const table = this.#context.tables[family];
-      const { messages, unfit } = routes.flush((key) => {
-        const best = table.best(key);
-        return best === undefined || best.source === this.#source ? undefined : exporter.encode(key, best);
-      }, mayEndRib(family));
-      for (const message of messages) session.connection.write(message);
-      for (const key of unfit) {
-        this.#context.notice(this.#config.name, "route too long for a message", keyToCidr(key, family));
+  /** All that the peer has told, refused or not. */
+  *received(): Generator<RibRow> {
+    for (const [family, routes] of this.#ins) {
+      for (const [key, path] of routes.entries()) {
+        const destination = this.#context.tables[family].byKey(key);
+        const isUsed = destination?.used.includes(path) === true;
+        yield describeAlone(key, family, path, path.raw.attributes, { isBest: destination?.best === path, isUsed });
       }
-      hasMore ||= routes.isWaiting;
     }
-    return hasMore;
   }
 
-  #exportPolicy(family: Family, localAddress: IpAddress | undefined, agreement: Agreement) {
-    const { config, exportWithin } = this.#context;
-    const isOfSession = localAddress !== undefined && addressVersion(localAddress) === versionOf(family);
-    const configured = family === "ipv4-unicast" ? config.nextHop4 : config.nextHop6;
+  /** All that the peer has been told, or is about to be. */
+  *advertised(): Generator<RibRow> {
+    for (const membership of this.#session?.memberships.values() ?? []) yield* describeTold(membership);
+  }
+
+  /** True when it is something else than before. */
+  #updateSource(isInternal: boolean): boolean {
+    const source = this.#source;
+    const { type, reflectorCluster } = this.#config;
+    const cluster = isInternal ? reflectorCluster : undefined;
+    if (source.type === type && source.isInternal === isInternal && source.cluster === cluster) return false;
+    source.type = type;
+    source.isInternal = isInternal;
+    source.cluster = cluster;
+    source.version++;
+    return true;
+  }
+
+  #judgeAgain(family: Family, facts: SessionFacts, isOtherSource: boolean): void {
+    const routes = this.#ins.get(family);
+    const policy = makeImportPolicy(family, facts);
+    if (routes === undefined) return;
+    if (!isOtherSource && textOf(policy) === textOf(routes.importer?.policy)) return;
+    routes.importer = new Importer(policy, this.#source);
+    routes.judgeAgain(isOtherSource);
+  }
+
+  #makeReader(connection: Connection, agreement: Agreement): GroupReader {
+    const { name } = this.#config;
+    const context = this.#context;
     return {
-      family,
-      localAs: config.localAs,
-      isInternal: agreement.isInternal,
-      isFourOctetAs: agreement.isFourOctetAs,
-      nextHopMode: this.#config.nextHopMode,
-      ownNextHop: isOfSession ? localAddress : configured,
-      within: exportWithin[family],
+      source: this.#source,
+      canEnhancedRefresh: agreement.canEnhancedRefresh,
+      get isBlocked() {
+        return connection.isBlocked;
+      },
+      write: (bytes, count) => connection.write(bytes, count),
+      giveUp: () => context.giveUp(name),
     };
   }
 
-  #ins(): AdjRibIn[] {
-    return [...this.#inByFamily.values()];
+  #facts({ agreement, connection }: Session): SessionFacts {
+    const { config, clusters, exportWithin } = this.#context;
+    const { localAddress } = connection;
+    return { speaker: config, peer: this.#config, agreement, localAddress, clusters, exportWithin };
   }
 
-  #setTimer(timer: "restart" | "stale", atMs: number): void {
+  #leaveGroups({ memberships }: Session): void {
+    for (const membership of memberships.values()) this.#context.groups.leave(membership);
+    memberships.clear();
+  }
+
+  /** RFC 4271 section 6.7, RFC 4486 section 4. What was refused counts, since it takes as much room. */
+  #checkLimit(session: Session): Notification | undefined {
+    const { maxPrefixes } = this.#config;
+    if (maxPrefixes === undefined) return undefined;
+    for (const [family, { size }] of this.#ins) {
+      if (size <= maxPrefixes.count) continue;
+      if (maxPrefixes.action === "end") return maxPrefixesWord(family, maxPrefixes.count);
+      this.#note(session, "more prefixes than are allowed", `${family}: more than ${maxPrefixes.count}`);
+    }
+    return undefined;
+  }
+
+  /** Once a session. */
+  #note({ noted }: Session, text: string, detail: string): void {
+    const line = `${text}: ${detail}`;
+    if (noted.has(line) || noted.size >= maxNoted) return;
+    noted.add(line);
+    this.#context.notice(this.#config.name, text, detail);
+  }
+
+  #sum(count: (routes: AdjRibIn) => number): number {
+    let sum = 0;
+    for (const routes of this.#ins.values()) sum += count(routes);
+    return sum;
+  }
+
+  #setTimer(timer: string, atMs: number): void {
     this.#context.outbox.push({ type: "setTimer", timer: timerName(this.#config.name, timer), atMs });
   }
+}
 
-  #clearTimer(timer: "restart" | "stale"): void {
-    this.#context.outbox.push({ type: "clearTimer", timer: timerName(this.#config.name, timer) });
-  }
+/** Notices of one session. */
+const maxNoted = 100;
+
+function textOf(policy: unknown): string {
+  return JSON.stringify(policy, (_key, value: unknown) => (value instanceof Set ? [...value] : value));
 }

@@ -1,16 +1,16 @@
-import type { IpAddress } from "../lib/index.ts";
-import type { Family, PeerConfig, PeerState, PeerStatus } from "./config.ts";
-import { Connection, type ConnectionEvent } from "./connection.ts";
-import { addressNumber } from "./decision.ts";
-import { type Notification, notification } from "./notification.ts";
+import { type IpAddress, compareAddresses } from "../lib/index.ts";
+import { agreedCapabilities } from "./agreement.ts";
+import { Backoff } from "./backoff.ts";
+import type { PeerConfig, PeerState, PeerStatus } from "./config.ts";
+import { Connection, type ConnectionEnd, type ConnectionEvent } from "./connection.ts";
+import { writeNotification, writeRouteRefresh } from "./message.ts";
+import { type Notification, describeNotification, notification, rejectedWord } from "./notification.ts";
 import { ceaseSubcode, errorCode } from "./numbers.ts";
 import type { Open } from "./open.ts";
 import { type Ending, PeerRoutes } from "./peer-routes.ts";
 import type { SpeakerContext } from "./speaker-context.ts";
 import { type ConnectionId, timerName } from "./steps.ts";
 
-/** Quick at first, so that a network that comes up as a whole is up within a second or two. */
-const retryDelaysMs = [200, 500, 1000, 2000, 5000];
 /** A connection that TCP cannot bring up in this time is tried anew. */
 const connectPatienceMs = 5000;
 /**
@@ -18,18 +18,29 @@ const connectPatienceMs = 5000;
  * must be settled by identifiers at both ends; later it is a peer that has restarted.
  */
 const collisionWindowMs = 5000;
+/** Connections of one peer to us that have not said a good OPEN yet. Of more, the one that waits longest goes. */
+const maxUnheard = 4;
 
 /** One neighbour: its connections in both directions, of which one becomes the session, and its routes. */
 export class Peer {
   readonly #context: SpeakerContext;
   readonly #routes: PeerRoutes;
   readonly #connections = new Map<ConnectionId, Connection>();
+  readonly #counts = { received: 0, sent: 0 };
   #config: PeerConfig;
   #session: Connection | undefined;
-  #attempts = 0;
+  #backoff = new Backoff();
   #isRetrying = false;
+  /** Told too many prefixes: no connection before the time is up or the configuration changes. */
+  #isHeld = false;
   #hasMet = false;
+  #isBfdUp = false;
+  /** A peer that was not configured is called only until then: while it may be waiting for that. */
+  #callUntilMs = 0;
+  #lostAt: IpAddress | undefined;
+  #heard: Open | undefined;
   #lastError = "";
+  #lastNotification: PeerStatus["lastNotification"];
   #reported: { readonly state: PeerState; readonly since: number };
 
   constructor(config: PeerConfig, context: SpeakerContext, nowMs: number) {
@@ -47,17 +58,38 @@ export class Peer {
     return this.#routes;
   }
 
+  /** Of the session, else as it is configured. */
+  get localAddress(): IpAddress | undefined {
+    return this.#session?.localAddress ?? this.#config.localAddress;
+  }
+
   get isEstablished(): boolean {
     return this.#session !== undefined;
   }
 
+  /** Nothing is lost when it is forgotten, as far as it may come back by itself: for peers that were not configured. */
+  get isForgettable(): boolean {
+    return this.#connections.size === 0 && !this.#isHeld && !this.#isRetrying && !this.#routes.hasStale;
+  }
+
   start(nowMs: number): void {
-    if (!this.#config.isPassive) this.#connect(nowMs);
+    this.#connect(nowMs);
+    this.#report(nowMs);
+  }
+
+  /** It was there before we restarted: unless it comes by itself in this time, it is called. */
+  expect(delayMs: number, nowMs: number): void {
+    this.#callUntilMs = nowMs + this.#ownRestartMs;
+    this.#retry(delayMs, nowMs);
     this.#report(nowMs);
   }
 
   /** Settings that a session can live on with. */
   reconfigure(config: PeerConfig, nowMs: number): void {
+    const { maxPrefixes } = this.#config;
+    if (maxPrefixes?.count !== config.maxPrefixes?.count || maxPrefixes?.action !== config.maxPrefixes?.action) {
+      this.#release();
+    }
     this.#config = config;
     this.#routes.reconfigure(config);
     if (this.#connections.size === 0 && !this.#isRetrying) this.start(nowMs);
@@ -78,10 +110,14 @@ export class Peer {
 
   /** The peer has connected to us. */
   accepted(id: ConnectionId, localAddress: IpAddress, nowMs: number): void {
-    // It would not connect again if it still wanted the connection that it was opening before.
-    for (const other of this.#others()) {
-      if (!other.isOutgoing && other !== this.#session) this.#drop(other, collisionWord);
+    if (this.#isHeld) {
+      this.#context.outbox.push({ type: "write", connection: id, bytes: writeNotification(rejectedWord) });
+      this.#context.outbox.push({ type: "close", connection: id });
+      return;
     }
+    const unheard = this.#others().filter(({ isOutgoing, state }) => !isOutgoing && state === "openSent");
+    const oldest = unheard[0];
+    if (oldest !== undefined && unheard.length >= maxUnheard) this.#drop(oldest, collisionWord);
     const connection = this.#makeConnection(id, false);
     connection.opened(localAddress, nowMs);
     this.#report(nowMs);
@@ -96,8 +132,8 @@ export class Peer {
 
   closed(id: ConnectionId, reason: string, nowMs: number): void {
     const connection = this.#connections.get(id);
-    const event = connection?.lost(reason);
-    if (connection !== undefined && event !== undefined) this.#react(connection, event, nowMs);
+    const end = connection?.lost(reason);
+    if (connection !== undefined && end !== undefined) this.#ended(connection, end, nowMs);
     this.#report(nowMs);
   }
 
@@ -112,44 +148,84 @@ export class Peer {
 
   connectionTimer(id: ConnectionId, timer: string, nowMs: number): void {
     const connection = this.#connections.get(id);
-    const event = connection?.timer(timer, nowMs);
-    if (connection !== undefined && event !== undefined) this.#react(connection, event, nowMs);
+    const end = connection?.timer(timer, nowMs);
+    if (connection !== undefined && end !== undefined) this.#ended(connection, end, nowMs);
     this.#report(nowMs);
   }
 
   timer(timer: string, nowMs: number): void {
     if (timer !== "retry") {
-      this.#routes.timer(timer);
+      this.#routes.timer(timer, nowMs);
       return;
     }
     this.#isRetrying = false;
+    this.#isHeld = false;
     for (const connection of this.#others()) if (connection.state === "connect") this.#drop(connection, undefined);
     this.#connect(nowMs);
     this.#report(nowMs);
   }
 
+  /** RFC 5882 section 4.3: the way there is broken, so that there is nothing to be gained by keeping the routes. */
+  bfdChanged(isUp: boolean, nowMs: number): void {
+    this.#isBfdUp = isUp;
+    const session = this.#session;
+    if (isUp || session === undefined) return;
+    this.#end(session, bfdWord, nowMs);
+    this.#retry(this.#backoff.refused(this.#context.random), nowMs);
+    this.#report(nowMs);
+  }
+
+  /** It takes so little that we cannot keep what it has yet to hear. */
+  giveUp(nowMs: number): void {
+    if (this.#session === undefined) return;
+    this.#end(this.#session, resourcesWord, nowMs);
+    this.#retry(this.#backoff.refused(this.#context.random), nowMs);
+    this.#report(nowMs);
+  }
+
+  /** Asks for all routes again, when the peer can be asked (RFC 2918). */
+  requestRefresh(): void {
+    const agreement = this.#session?.agreement;
+    if (agreement?.canRefresh !== true) return;
+    for (const family of agreement.families) this.#session?.write(writeRouteRefresh(family));
+  }
+
   status(nowMs: number): PeerStatus {
     const session = this.#session;
-    const { name, address, port, type, asNumber } = this.#config;
+    const agreement = session?.agreement;
+    const { name, address, port, type, bfd, reflectorCluster } = this.#config;
     return {
       name,
       address,
       port,
       type,
-      asNumber,
+      asNumber: this.#asNumber(),
       state: this.#state(),
       since: this.#reported.since,
       uptimeMs: session === undefined ? 0 : nowMs - session.establishedMs,
-      families: this.#families(),
+      families: agreement?.families ?? this.#config.families,
       prefixesReceived: this.#routes.receivedCount,
       prefixesSent: this.#routes.sentCount,
       isRestarting: this.#routes.hasStale,
+      ...(this.#heard === undefined ? {} : { routerId: this.#heard.routerId }),
+      ...(session?.localAddress === undefined ? {} : { localAddress: session.localAddress }),
+      isReflectorClient: reflectorCluster !== undefined && agreement?.isInternal !== false,
+      holdTimeMs: agreement?.holdTimeMs ?? 0,
+      capabilities: agreement === undefined ? [] : agreedCapabilities(agreement),
+      messagesReceived: this.#counts.received,
+      messagesSent: this.#counts.sent,
+      prefixesRefused: this.#routes.refusedCount,
+      ...(bfd === undefined ? {} : { bfd: this.#isBfdUp ? ("up" as const) : ("down" as const) }),
       lastError: this.#lastError,
+      ...(this.#lastNotification === undefined ? {} : { lastNotification: this.#lastNotification }),
     };
   }
 
-  #families(): readonly Family[] {
-    return this.#session?.agreement?.families ?? this.#config.families;
+  #asNumber(): number {
+    const { asNumber, localAs } = this.#config;
+    if (this.#heard !== undefined) return this.#heard.asNumber;
+    if (asNumber === "internal") return localAs ?? this.#context.config.localAs;
+    return asNumber === "external" ? 0 : asNumber;
   }
 
   #react(connection: Connection, event: ConnectionEvent, nowMs: number): void {
@@ -160,17 +236,22 @@ export class Peer {
       case "established":
         this.#established(connection, nowMs);
         return;
-      case "update":
-        this.#routes.update(event.update);
+      case "update": {
+        const word = this.#routes.update(event.update);
+        if (word !== undefined) this.#hold(connection, word, nowMs);
         return;
+      }
       case "refresh":
         this.#routes.refresh(event.family);
         return;
+      case "refreshBegin":
+        this.#routes.refreshBegin(event.family, nowMs);
+        return;
+      case "refreshEnd":
+        this.#routes.refreshEnd(event.family);
+        return;
       case "down":
-        this.#forget(connection);
-        this.#lastError = event.reason;
-        if (connection === this.#session) this.#sessionEnded(event.isLoss ? "lost" : "said", nowMs);
-        this.#retry(nowMs);
+        this.#ended(connection, event, nowMs);
     }
   }
 
@@ -179,6 +260,9 @@ export class Peer {
     for (const other of this.#others(connection)) {
       if (other.state === "connect") {
         this.#drop(other, undefined);
+      } else if (other.state === "openSent") {
+        // Of the same end, and given up by it: it would not have connected again otherwise.
+        if (!other.isOutgoing && !connection.isOutgoing) this.#drop(other, collisionWord);
       } else if (other.state === "openConfirm" || other.state === "established") {
         if (this.#hasRestarted(other, open, nowMs)) this.#replace(other, undefined, "lost", nowMs);
         else if (this.#isPreferred(connection, other, open, nowMs))
@@ -205,14 +289,7 @@ export class Peer {
     if (isSettled) return false;
     // Twice from the same end is no collision: the newer one is meant.
     if (connection.isOutgoing === other.isOutgoing) return true;
-    return connection.isOutgoing === this.#isWinner(open);
-  }
-
-  /** Whether our own connection is the one to stay: the higher identifier, then the higher AS (RFC 6286 section 2.3). */
-  #isWinner(open: Open): boolean {
-    const { routerId, localAs } = this.#context.config;
-    if (routerId === open.routerId) return localAs > open.asNumber;
-    return addressNumber(routerId) > addressNumber(open.routerId);
+    return connection.isOutgoing === isWinner(connection.ownOpen, open);
   }
 
   #replace(old: Connection, word: Notification | undefined, ending: Ending, nowMs: number): void {
@@ -224,21 +301,73 @@ export class Peer {
     const { agreement } = connection;
     if (agreement === undefined) return;
     this.#session = connection;
-    this.#attempts = 0;
     this.#hasMet = true;
+    this.#heard = agreement.peerOpen;
     this.#clearRetry();
     this.#routes.established(connection, agreement, nowMs);
   }
 
   #sessionEnded(ending: Ending, nowMs: number): void {
+    const { gracefulRestart } = this.#session?.agreement?.peerOpen ?? {};
+    this.#lostAt = this.#session?.localAddress;
+    // Some that keep our routes for us, FRR among them, do not connect before we have.
+    this.#callUntilMs = ending === "lost" && gracefulRestart !== undefined ? nowMs + this.#ownRestartMs : 0;
     this.#session = undefined;
     this.#routes.down(ending, nowMs);
   }
 
+  #ended(connection: Connection, end: ConnectionEnd, nowMs: number): void {
+    this.#forget(connection);
+    const isSession = connection === this.#session;
+    const isFault = end.word !== undefined && !isMinor(end.word);
+    // What somebody tries from the peer's address beside a good session is no news of the session.
+    if (isSession || (this.#session === undefined && (isFault || end.word === undefined))) this.#remember(end);
+    if (isSession) {
+      this.#backoff.held(nowMs - connection.establishedMs);
+      this.#sessionEnded(end.isLoss ? "lost" : "said", nowMs);
+    }
+    if (isSession || connection.isOutgoing) {
+      const { random } = this.#context;
+      this.#retry(isFault ? this.#backoff.failed(random) : this.#backoff.refused(random), nowMs);
+    } else if (!this.#isRetrying) {
+      this.#retry(0, nowMs);
+    }
+  }
+
+  #remember({ reason, word, isOurs }: Pick<ConnectionEnd, "reason" | "word" | "isOurs">): void {
+    this.#lastError = reason;
+    this.#lastNotification =
+      word === undefined ? undefined : { code: word.code, subcode: word.subcode, isOurs: isOurs === true };
+  }
+
+  /** Ends the session from our side, for good. */
+  #end(session: Connection, word: Notification, nowMs: number): void {
+    this.#drop(session, word);
+    this.#remember({ reason: describeNotification(word), word, isOurs: true });
+    this.#backoff.held(nowMs - session.establishedMs);
+    this.#sessionEnded("said", nowMs);
+  }
+
+  /** The peer told more than it may (RFC 4486 section 4). */
+  #hold(session: Connection, word: Notification, nowMs: number): void {
+    this.#end(session, word, nowMs);
+    for (const connection of this.#others()) this.#drop(connection, word);
+    this.#isHeld = true;
+    this.#clearRetry();
+    const retryMs = this.#config.maxPrefixes?.retryMs;
+    if (retryMs !== undefined) this.#setRetry(nowMs + retryMs);
+  }
+
+  #release(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.#clearRetry();
+  }
+
   #connect(nowMs: number): void {
     const isBusy = this.#others().some((one) => one.isOutgoing || one.state === "openConfirm");
-    if (isBusy || this.#session !== undefined || this.#config.isPassive) return;
-    const { address, port, localAddress, ttlSecurityHops } = this.#config;
+    if (isBusy || this.#session !== undefined || !this.#mayCall(nowMs)) return;
+    const { address, port, linkName, ttlSecurityHops, password, localAddress = this.#lostAt } = this.#config;
     const connection = this.#makeConnection(this.#context.nextConnectionId(), true);
     this.#context.outbox.push({
       type: "connect",
@@ -246,17 +375,27 @@ export class Peer {
       remoteAddress: address,
       port,
       ...(localAddress === undefined ? {} : { localAddress }),
+      ...(linkName === undefined ? {} : { linkName }),
       ...(ttlSecurityHops === undefined ? {} : { ttlSecurityHops }),
+      ...(password === undefined ? {} : { password }),
     });
     this.#setRetry(nowMs + connectPatienceMs);
   }
 
-  #retry(nowMs: number): void {
-    if (this.#config.isPassive || this.#session !== undefined) return;
+  #mayCall(nowMs: number): boolean {
+    const { isPassive, type } = this.#config;
+    return !isPassive && !this.#isHeld && (type !== "dynamic" || nowMs < this.#callUntilMs);
+  }
+
+  /** How long peers wait for us to come back. */
+  get #ownRestartMs(): number {
+    return (this.#config.restartTimeSeconds ?? this.#context.config.restartTimeSeconds) * 1000;
+  }
+
+  #retry(delayMs: number, nowMs: number): void {
+    if (!this.#mayCall(nowMs) || this.#session !== undefined) return;
     if (this.#others().some(({ isOutgoing }) => isOutgoing)) return;
-    const delayMs = retryDelaysMs[Math.min(this.#attempts, retryDelaysMs.length - 1)] ?? 0;
-    this.#attempts++;
-    this.#setRetry(nowMs + delayMs * (0.75 + 0.25 * this.#context.random()));
+    this.#setRetry(nowMs + delayMs);
   }
 
   #makeConnection(id: ConnectionId, isOutgoing: boolean): Connection {
@@ -268,6 +407,7 @@ export class Peer {
         open: this.#context.makeOpen(this.#config, this.#hasMet),
         random: this.#context.random,
         table: this.#context.attributes,
+        counts: this.#counts,
       },
       this.#context.outbox,
     );
@@ -291,15 +431,15 @@ export class Peer {
   }
 
   #state(): PeerState {
-    const states = new Set(this.#others().map(({ state }) => state));
-    for (const state of ["established", "openConfirm", "openSent", "connect"] as const) {
-      if (states.has(state)) return state;
-    }
-    return this.#isRetrying || this.#config.isPassive ? "active" : "idle";
+    if (this.#session !== undefined) return "established";
+    const states = new Set([...this.#connections.values()].map(({ state }) => state));
+    for (const state of ["openConfirm", "openSent", "connect"] as const) if (states.has(state)) return state;
+    return !this.#isHeld && (this.#isRetrying || this.#config.isPassive) ? "active" : "idle";
   }
 
   /** Tells of a state that is new. */
   #report(nowMs: number): void {
+    if (this.#session !== undefined && this.#reported.state === "established") return;
     const state = this.#state();
     if (state === this.#reported.state) return;
     this.#reported = { state, since: nowMs };
@@ -319,17 +459,43 @@ export class Peer {
 }
 
 const collisionWord = notification(errorCode.cease, ceaseSubcode.collision);
+const resourcesWord = notification(errorCode.cease, ceaseSubcode.outOfResources);
+const bfdWord = notification(errorCode.cease, ceaseSubcode.bfdDown);
+
+/** Whether the connection that we opened is to stay: the higher identifier, then the higher AS (RFC 6286 section 2.3). */
+function isWinner(own: Open, peer: Open): boolean {
+  const order = compareAddresses(own.routerId, peer.routerId);
+  return order === 0 ? own.asNumber > peer.asNumber : order > 0;
+}
+
+/** Part of coming up: the other connection stays, or the other end does not know us yet. */
+function isMinor({ code, subcode }: Notification): boolean {
+  return (
+    code === errorCode.cease && (subcode === ceaseSubcode.collision || subcode === ceaseSubcode.connectionRejected)
+  );
+}
 
 /** Settings without which a session would be another session. */
 export function isSameSession(a: PeerConfig, b: PeerConfig): boolean {
-  return (
-    a.address === b.address &&
-    a.port === b.port &&
-    a.localAddress === b.localAddress &&
-    a.asNumber === b.asNumber &&
-    a.ttlSecurityHops === b.ttlSecurityHops &&
-    a.holdTimeSeconds === b.holdTimeSeconds &&
-    a.families.length === b.families.length &&
-    a.families.every((family) => b.families.includes(family))
-  );
+  return sessionText(a) === sessionText(b);
+}
+
+function sessionText(config: PeerConfig): string {
+  return JSON.stringify([
+    config.address,
+    config.port,
+    config.linkName,
+    config.localAddress,
+    config.asNumber,
+    config.localAs,
+    config.password,
+    config.ttlSecurityHops,
+    config.holdTimeSeconds,
+    config.restartTimeSeconds,
+    config.longLivedStaleSeconds ?? 0,
+    config.addPath?.canSend === true,
+    config.addPath?.canReceive === true,
+    config.hasExtendedNextHop === true,
+    config.families.toSorted(),
+  ]);
 }

@@ -1,127 +1,212 @@
-import { formatAsPath } from "./as-path.ts";
-import type { BestPath, DecidingStep, Family, RibPath, RibRow, RouteUpdate } from "./config.ts";
-import { type Decision, type Path, type Source, decide } from "./decision.ts";
+import type { IpAddress } from "../lib/index.ts";
+import type { Family, RibRow, RouteUpdate } from "./config.ts";
+import { type CostOf, decide, rank } from "./decision.ts";
+import type { NextHops } from "./next-hops.ts";
+import { type Path, type Source, isSamePath } from "./path.ts";
+import { PrefixIndex } from "./prefix-index.ts";
 import { type PrefixKey, keyToCidr } from "./prefix-key.ts";
+import { describeBest, describeDestination } from "./rib-rows.ts";
 
-type Destination = { paths: readonly Path[]; decision: Decision | undefined };
+const noPaths: readonly Path[] = [];
 
-/** What changed for one prefix. */
-export type RibChange = { readonly key: PrefixKey; readonly hasNewBest: boolean; readonly hasNewUse: boolean };
+/** One prefix with all its paths. Update groups note by `id` what they told of it. */
+export class Destination {
+  readonly key: PrefixKey;
+  readonly id: number;
+  paths: readonly Path[] = noPaths;
+  best: Path | undefined;
+  used: readonly Path[] = noPaths;
+  isDirty = false;
+  /** Those who still refer to it by its id. */
+  pins = 0;
+
+  constructor(key: PrefixKey, id: number) {
+    this.key = key;
+    this.id = id;
+  }
+
+  /** The source's path of that name. */
+  pathOf(source: Source | undefined, pathId: number | undefined): Path | undefined {
+    for (const path of this.paths) if (path.source === source && path.pathId === pathId) return path;
+    return undefined;
+  }
+}
+
+/** Destinations whose paths were looked at; the others may be among them, too. */
+export type RibChanges = {
+  readonly decided: readonly Destination[];
+  readonly withNewBest: readonly Destination[];
+  readonly withNewUse: readonly Destination[];
+};
 
 /** All paths of one family, and which of them are best. Prefixes that changed are decided once a turn. */
 export class RibTable {
   readonly family: Family;
-  readonly #destinations = new Map<PrefixKey, Destination>();
-  readonly #dirty = new Set<PrefixKey>();
+  readonly #destinations = new PrefixIndex<Destination>();
+  #dirty: Destination[] = [];
+  #dirtyFrom = 0;
+  #nextHops: NextHops | undefined;
 
   constructor(family: Family) {
     this.family = family;
   }
 
+  get size(): number {
+    return this.#destinations.size;
+  }
+
   get isDirty(): boolean {
-    return this.#dirty.size > 0;
+    return this.#dirty.length > this.#dirtyFrom;
   }
 
-  /** Replaces the source's path to the prefix. */
-  put(key: PrefixKey, path: Path): void {
-    const destination = this.#destinations.get(key);
-    this.#dirty.add(key);
-    if (destination === undefined) {
-      this.#destinations.set(key, { paths: [path], decision: undefined });
-      return;
-    }
+  /** All ids are below. */
+  get idLimit(): number {
+    return this.#destinations.idLimit;
+  }
+
+  get costOf(): CostOf | undefined {
+    return this.#nextHops?.costOf;
+  }
+
+  byId(id: number): Destination | undefined {
+    return this.#destinations.byId(id);
+  }
+
+  byKey(key: PrefixKey): Destination | undefined {
+    return this.#destinations.get(key);
+  }
+
+  /** The destination of the prefix, for a path that is about to be put there. */
+  at(key: PrefixKey): Destination {
+    return this.#destinations.get(key) ?? this.#destinations.add(key, (id) => new Destination(key, id));
+  }
+
+  /** Puts a path in the place of another one; undefined: there was none, or there is none any more. */
+  replace(destination: Destination, old: Path | undefined, path: Path | undefined): void {
     const { paths } = destination;
-    destination.paths = paths.length === 0 ? [path] : [...paths.filter(({ source }) => source !== path.source), path];
-  }
-
-  remove(key: PrefixKey, source: Source | undefined): void {
-    const destination = this.#destinations.get(key);
-    if (destination === undefined) return;
-    destination.paths = destination.paths.filter((path) => path.source !== source);
-    this.#dirty.add(key);
-  }
-
-  keys(): Iterable<PrefixKey> {
-    return this.#destinations.keys();
-  }
-
-  best(key: PrefixKey): Path | undefined {
-    return this.#destinations.get(key)?.decision?.best;
+    if (this.#nextHops !== undefined) {
+      if (path !== undefined) this.#use(path);
+      if (old !== undefined) this.#release(old);
+    }
+    const others =
+      old === undefined || paths.length === 1 ? (old === undefined ? paths : noPaths) : without(paths, old);
+    if (path === undefined) destination.paths = others;
+    else destination.paths = others.length === 0 ? path.alone : [...others, path];
+    this.#mark(destination);
   }
 
   markAll(): void {
-    for (const key of this.#destinations.keys()) this.#dirty.add(key);
+    for (const destination of this.#destinations.values()) this.#mark(destination);
   }
 
-  /** With `isDeferred` only our own routes are looked at: those of peers are not all there yet (RFC 4724 section 4.1). */
-  decide(isDeferred: boolean): RibChange[] {
-    const changes: RibChange[] = [];
-    for (const key of this.#dirty) {
-      const destination = this.#destinations.get(key);
-      if (destination === undefined) continue;
-      const old = destination.decision;
-      const { paths } = destination;
-      const decision = decide(isDeferred ? paths.filter(({ source }) => source === undefined) : paths);
-      destination.decision = decision;
-      if (paths.length === 0) this.#destinations.delete(key);
-      const hasNewBest = old?.best !== decision?.best;
-      const hasNewUse = !isSameUse(old?.used ?? [], decision?.used ?? []);
-      if (hasNewBest || hasNewUse) changes.push({ key, hasNewBest, hasNewUse });
+  /** From now on paths count by the cost of their next hops; undefined: all are equally near. */
+  trackNextHops(nextHops: NextHops | undefined): void {
+    if (nextHops === this.#nextHops) return;
+    for (const { paths } of this.#destinations.values()) for (const path of paths) this.#release(path);
+    this.#nextHops = nextHops;
+    for (const { paths } of this.#destinations.values()) for (const path of paths) this.#use(path);
+    this.markAll();
+  }
+
+  markNextHops(changed: ReadonlySet<IpAddress>): void {
+    for (const destination of this.#destinations.values()) {
+      const isTouched = destination.paths.some(({ set }) => {
+        const { nextHop } = set.attributes;
+        return nextHop !== undefined && changed.has(nextHop);
+      });
+      if (isTouched) this.#mark(destination);
     }
-    this.#dirty.clear();
-    return changes;
   }
 
-  routeUpdate(key: PrefixKey): RouteUpdate {
-    const used = this.#destinations.get(key)?.decision?.used ?? [];
+  /**
+   * Decides at most `limit` of the changed destinations. With `isDeferred` only our own routes are looked at: those of
+   * peers are not all there yet (RFC 4724 section 4.1).
+   */
+  decide(limit: number, isDeferred: boolean): RibChanges {
+    const end = Math.min(this.#dirtyFrom + limit, this.#dirty.length);
+    const decided = this.#dirty.slice(this.#dirtyFrom, end);
+    this.#dirtyFrom = end;
+    if (end === this.#dirty.length) {
+      this.#dirty = [];
+      this.#dirtyFrom = 0;
+    }
+    const withNewBest: Destination[] = [];
+    const withNewUse: Destination[] = [];
+    const costOf = this.#nextHops?.costOf;
+    for (const destination of decided) {
+      destination.isDirty = false;
+      const { paths, best, used } = destination;
+      const decision = decide(isDeferred ? paths.filter(isOwn) : paths, costOf);
+      destination.best = decision?.best;
+      destination.used = decision?.used ?? noPaths;
+      if (!isSamePath(best, destination.best)) withNewBest.push(destination);
+      if (!isSameUse(used, destination.used)) withNewUse.push(destination);
+    }
+    return { decided, withNewBest, withNewUse };
+  }
+
+  /** The best of its paths, in order. */
+  rank(destination: Destination, count: number, isDeferred: boolean): readonly Path[] {
+    const { paths } = destination;
+    return rank(isDeferred ? paths.filter(isOwn) : paths, count, this.#nextHops?.costOf);
+  }
+
+  pin(destination: Destination): void {
+    destination.pins++;
+  }
+
+  unpin(destination: Destination): void {
+    destination.pins--;
+    this.forgetEmpty(destination);
+  }
+
+  /** Gives its id away when there is nothing to be known of it any more. */
+  forgetEmpty(destination: Destination): void {
+    const { id, paths, pins, isDirty } = destination;
+    if (paths.length > 0 || pins > 0 || isDirty || this.byId(id) !== destination) return;
+    this.#destinations.delete(destination);
+  }
+
+  routeUpdate({ key, used }: Destination): RouteUpdate {
     return { prefix: keyToCidr(key, this.family), paths: used.flatMap(describeBest) };
   }
 
-  /** The whole table for people. */
-  rows(): RibRow[] {
-    const rows: RibRow[] = [];
-    for (const [key, { paths, decision }] of this.#destinations) {
-      const steps = new Map<Path, DecidingStep>();
-      let decidedBy: DecidingStep = "onlyPath";
-      decide(paths, (path, step) => {
-        steps.set(path, step);
-        decidedBy = step;
-      });
-      const rowPaths = paths.map((path): RibPath => {
-        const lostAt = steps.get(path);
-        const isBest = path === decision?.best;
-        const isUsed = decision?.used.includes(path) === true;
-        return { ...describe(path), isBest, isUsed, ...(lostAt === undefined ? {} : { lostAt }) };
-      });
-      rowPaths.sort((a, b) => Number(b.isBest) - Number(a.isBest) || Number(b.isUsed) - Number(a.isUsed));
-      rows.push({ prefix: keyToCidr(key, this.family), decidedBy, paths: rowPaths });
+  /** The table for people, one row at a time. */
+  *rows(): Generator<RibRow> {
+    for (const destination of this.#destinations.values()) {
+      if (destination.paths.length > 0) yield this.row(destination);
     }
-    return rows;
+  }
+
+  row(destination: Destination): RibRow {
+    return describeDestination(destination, this.family, this.#nextHops?.costOf);
+  }
+
+  #mark(destination: Destination): void {
+    if (destination.isDirty) return;
+    destination.isDirty = true;
+    this.#dirty.push(destination);
+  }
+
+  #use({ set }: Path): void {
+    if (set.attributes.nextHop !== undefined) this.#nextHops?.use(set.attributes.nextHop);
+  }
+
+  #release({ set }: Path): void {
+    if (set.attributes.nextHop !== undefined) this.#nextHops?.release(set.attributes.nextHop);
   }
 }
 
+function isOwn({ source }: Path): boolean {
+  return source === undefined;
+}
+
+function without(paths: readonly Path[], old: Path): readonly Path[] {
+  const others = paths.filter((one) => one !== old);
+  const [only] = others;
+  return only !== undefined && others.length === 1 ? only.alone : others;
+}
+
 function isSameUse(a: readonly Path[], b: readonly Path[]): boolean {
-  return a.length === b.length && a.every((path, i) => path === b[i]);
-}
-
-function describeBest(path: Path): BestPath[] {
-  const { nextHop } = path.set.attributes;
-  if (path.source === undefined || nextHop === undefined) return [];
-  const { isStale: _, ...shared } = describe(path);
-  return [{ ...shared, nextHop, peer: path.source.address, peerName: path.source.name }];
-}
-
-function describe({ source, set, isStale }: Path): Omit<RibPath, "isBest" | "isUsed" | "lostAt"> {
-  const { nextHop, linkLocalNextHop, localPref, med, asPath, communities } = set.attributes;
-  return {
-    ...(nextHop === undefined ? {} : { nextHop }),
-    ...(linkLocalNextHop === undefined ? {} : { linkLocalNextHop }),
-    ...(source === undefined ? {} : { peer: source.address, peerName: source.name }),
-    isInternal: source?.isInternal ?? true,
-    asPath: formatAsPath(asPath),
-    ...(localPref === undefined ? {} : { localPref }),
-    ...(med === undefined ? {} : { med }),
-    communities,
-    isStale,
-  };
+  return a === b || (a.length === b.length && a.every((path, i) => isSamePath(path, b[i])));
 }

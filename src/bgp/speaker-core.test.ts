@@ -74,7 +74,9 @@ test("a peer that is silent for its hold time loses its session and, after its r
   network.cut(a, b);
   network.run(91_000);
   assert.equal(establishedCount(a, network), 0);
-  // A hold timer that expired was said with a NOTIFICATION, so nothing waits for a return.
+  // RFC 8538: a hold timer that expired is a loss like any other.
+  assert.deepEqual(a.table(), tableOfA);
+  network.run(121_000);
   assert.deepEqual(a.table(), []);
   network.cut(a, b, false);
   network.run(30_000);

@@ -1,26 +1,33 @@
-import { type Cidr, type IpAddress, type Random, addressFromBytes, assert, cidrVersion } from "../lib/index.ts";
+import { type Cidr, type IpAddress, type Random, addressFromBytes, cidrVersion } from "../lib/index.ts";
 import { AttributeTable } from "./attribute-table.ts";
+import { BfdWatch } from "./bfd-watch.ts";
 import {
   type Family,
   type PeerConfig,
   type PeerStatus,
   type RibRow,
+  type RouteQuery,
   type SpeakerConfig,
   allFamilies,
 } from "./config.ts";
-import { type ExportPolicy, Exporter } from "./export.ts";
-import { notification } from "./notification.ts";
-import { ceaseSubcode, errorCode, versionOf } from "./numbers.ts";
+import { Neighbours } from "./neighbours.ts";
+import { NextHops } from "./next-hops.ts";
+import { writeNotification } from "./message.ts";
+import { rejectedWord, shutdownWord } from "./notification.ts";
+import { versionOf } from "./numbers.ts";
 import type { Open } from "./open.ts";
 import { OriginatedRoutes } from "./originated.ts";
-import { Peer, isSameSession } from "./peer.ts";
-import { type PrefixKey, cidrToKey } from "./prefix-key.ts";
+import { makeOwnOpen } from "./own-open.ts";
+import { PathIdSource } from "./path.ts";
+import type { Peer } from "./peer.ts";
+import { type PrefixKey, cidrToKey, keyToCidr } from "./prefix-key.ts";
 import { Restart } from "./restart.ts";
-import { type RibChange, RibTable } from "./rib.ts";
+import { RibTable } from "./rib.ts";
 import type { SpeakerContext } from "./speaker-context.ts";
 import { type ConnectionId, type SpeakerInput, type SpeakerOutput, splitTimerName, timerName } from "./steps.ts";
+import { type TurnLimits, defaultTurnLimits } from "./turn-limits.ts";
+import { UpdateGroups } from "./update-groups.ts";
 
-const defaultHoldTimeSeconds = 90;
 /** Owner of the timers that are no peer's; no peer is called so, since a name is not empty. */
 const speakerOwner = "";
 
@@ -28,48 +35,75 @@ export type SpeakerCoreOptions = {
   /** The kernel went on forwarding by the routes of the run before. */
   readonly isRestart: boolean;
   readonly random: Random;
+  /** Whether `routes` outputs are made. Not for one that forwards nothing itself. True when absent. */
+  readonly tellsRoutes?: boolean;
+  readonly limits?: Partial<TurnLimits>;
 };
 
 /**
- *   configure ─> Peer ──┬─ Connection (active, passive) <─ bytes, timers ─> bytes
- *                       └─ PeerRoutes ─┬─ AdjRibIn  ──> RibTable ── decide, once a turn ──> routes
- *   originate ─> OriginatedRoutes ─────│──────────────────^  │
- *                                      └─ AdjRibOut <─ Exporter ─┘ flush, once a turn ──> bytes
+ *   configure ─> Neighbours ─> Peer ──┬─ Connection (active, passive) <─ bytes, timers ─> bytes
+ *                                     └─ PeerRoutes ── AdjRibIn <─ Importer
+ *                                                         │
+ *   originate ─> OriginatedRoutes ─────────────────> RibTable ── decide, once a turn ──> routes
+ *                                                         │ changes
+ *                                    UpdateGroup (one a policy) <─ Exporter
+ *                                                         │ journal, encoded once for all members
+ *                                    GroupMember (one a peer: a cursor) ── serve, once a turn ──> bytes
  *
  * The whole speaker without I/O. Inputs and outputs: steps.ts. The first `configure` starts it.
  */
 export class SpeakerCore {
-  readonly #peerByName = new Map<string, Peer>();
   readonly #tables: Readonly<Record<Family, RibTable>> = {
     "ipv4-unicast": new RibTable("ipv4-unicast"),
     "ipv6-unicast": new RibTable("ipv6-unicast"),
   };
   readonly #originated = new OriginatedRoutes(this.#tables);
-  readonly #exporters = new Map<string, Exporter>();
   readonly #restart: Restart;
+  readonly #groups: UpdateGroups;
+  readonly #neighbours: Neighbours;
+  readonly #bfd = new BfdWatch();
+  readonly #nextHops = new NextHops();
+  readonly #tellsRoutes: boolean;
   readonly #outbox: SpeakerOutput[] = [];
-  readonly #context: SpeakerContext & { config: SpeakerConfig; exportWithin: ExportWithin };
+  readonly #context: SpeakerContext & {
+    config: SpeakerConfig;
+    exportWithin: ExportWithin;
+    clusters: ReadonlySet<IpAddress>;
+  };
+  /** Families whose restart has ended, but whose routes have not all been looked at. */
+  readonly #ending = new Set<Family>();
+  readonly #tooSlow = new Set<string>();
   #connectionCount = 0;
   #isTurnWanted = false;
   #hasBegun = false;
   #isStopped = false;
 
-  constructor({ isRestart, random }: SpeakerCoreOptions) {
-    this.#restart = new Restart(isRestart);
+  constructor({ isRestart, random, tellsRoutes = true, limits = {} }: SpeakerCoreOptions) {
+    this.#restart = new Restart({ isRestart, isOffPath: !tellsRoutes });
+    this.#tellsRoutes = tellsRoutes;
+    this.#groups = new UpdateGroups(this.#tables, (family) => this.#restart.isDeferred(family), {
+      ...defaultTurnLimits,
+      ...limits,
+    });
     this.#context = {
       outbox: this.#outbox,
       random,
       config: unconfigured,
       exportWithin: keysOf(unconfigured.exportWithin),
+      clusters: new Set(),
       ownerByConnection: new Map(),
       tables: this.#tables,
+      groups: this.#groups,
       attributes: new AttributeTable(),
+      pathIds: new PathIdSource(),
       makeOpen: (peer, hasMet) => this.#makeOpen(peer, hasMet),
       nextConnectionId: () => `out:${this.#connectionCount++}`,
-      exporterOf: (policy) => this.#exporterOf(policy),
       wantTurn: () => this.#wantTurn(),
       notice: (peer, text, detail) => this.#outbox.push({ type: "notice", peer, text, detail }),
+      sessionChanged: () => this.#bfd.outdate(),
+      giveUp: (peer) => this.#tooSlow.add(peer),
     };
+    this.#neighbours = new Neighbours(this.#context);
   }
 
   step(input: SpeakerInput, nowMs: number): SpeakerOutput[] {
@@ -78,11 +112,40 @@ export class SpeakerCore {
   }
 
   status(nowMs: number): PeerStatus[] {
-    return [...this.#peerByName.values()].map((peer) => peer.status(nowMs));
+    return [...this.#neighbours.all()].map((peer) => peer.status(nowMs));
   }
 
-  routes(): RibRow[] {
-    return allFamilies.flatMap((family) => this.#tables[family].rows());
+  /** The table with all paths, and why the best ones are best. */
+  routes(query: RouteQuery = {}): RibRow[] {
+    return [...this.rows(query)];
+  }
+
+  /** The same, one row at a time. */
+  *rows({ family, prefix }: RouteQuery = {}): Generator<RibRow> {
+    for (const table of Object.values(this.#tables)) {
+      if (family !== undefined && table.family !== family) continue;
+      if (prefix === undefined) {
+        yield* table.rows();
+      } else if (cidrVersion(prefix) === versionOf(table.family)) {
+        const destination = table.byKey(cidrToKey(prefix));
+        if (destination !== undefined && destination.paths.length > 0) yield table.row(destination);
+      }
+    }
+  }
+
+  /** What a peer has told, before any policy: one path a row. Nothing for a peer that is not there. */
+  received(peerName: string): Iterable<RibRow> {
+    return this.#neighbours.get(peerName)?.routes.received() ?? [];
+  }
+
+  /** What a peer has been told, one path a row. */
+  advertised(peerName: string): Iterable<RibRow> {
+    return this.#neighbours.get(peerName)?.routes.advertised() ?? [];
+  }
+
+  /** Octets that wait in the journals of all update groups. */
+  get journalBytes(): number {
+    return this.#groups.journalBytes;
   }
 
   #take(input: SpeakerInput, nowMs: number): void {
@@ -99,13 +162,13 @@ export class SpeakerCore {
         this.#peerOf(input.connection)?.connected(input.connection, input.localAddress, nowMs);
         return;
       case "accepted":
-        this.#accept(input.connection, input.localAddress, input.remoteAddress, nowMs);
+        this.#accept(input, nowMs);
         return;
       case "closed":
-        this.#peerOf(input.connection)?.closed(input.connection, input.reason, nowMs);
+        this.#touch(this.#peerOf(input.connection), (peer) => peer.closed(input.connection, input.reason, nowMs));
         return;
       case "bytes":
-        this.#peerOf(input.connection)?.receive(input.connection, input.bytes, nowMs);
+        this.#touch(this.#peerOf(input.connection), (peer) => peer.receive(input.connection, input.bytes, nowMs));
         return;
       case "blocked":
         this.#peerOf(input.connection)?.blocked(input.connection, nowMs);
@@ -116,80 +179,88 @@ export class SpeakerCore {
       case "timer":
         this.#timer(input.timer, nowMs);
         return;
+      case "bfd":
+        this.#touch(this.#neighbours.get(input.peer), (peer) => peer.bfdChanged(input.isUp, nowMs));
+        return;
+      case "refresh":
+        this.#neighbours.get(input.peer)?.requestRefresh();
+        return;
+      case "nextHops":
+        this.#learnNextHops(input.costs);
+        return;
       case "turn":
         this.#turn(nowMs);
         return;
       case "stop":
-        this.#stop(input.reason);
+        this.#stop(input.reason, input.text);
     }
   }
 
   #configure(config: SpeakerConfig, nowMs: number): void {
     const before = this.#context.config;
     const isSameSpeaker = this.#hasBegun && before.localAs === config.localAs && before.routerId === config.routerId;
-    const wanted = new Map(config.peers.map((peer) => [peer.name, peer]));
-    assert(wanted.size === config.peers.length && !wanted.has(speakerOwner), "peers have distinct names");
-    for (const [name, peer] of this.#peerByName) {
-      const next = wanted.get(name);
-      if (next !== undefined && isSameSpeaker && isSameSession(peer.config, next)) continue;
-      const subcode = next === undefined ? ceaseSubcode.peerDeconfigured : ceaseSubcode.otherConfigurationChange;
-      peer.stop(notification(errorCode.cease, subcode));
-      this.#peerByName.delete(name);
-    }
+    this.#neighbours.endUnwanted(config, isSameSpeaker);
     this.#context.config = config;
     this.#context.exportWithin = keysOf(config.exportWithin);
-    if (!this.#hasBegun) this.#begin(config, nowMs);
-    for (const [name, peerConfig] of wanted) {
-      const known = this.#peerByName.get(name);
-      if (known !== undefined) {
-        known.reconfigure(peerConfig, nowMs);
-        continue;
-      }
-      const peer = new Peer(peerConfig, this.#context, nowMs);
-      this.#peerByName.set(name, peer);
-      peer.start(nowMs);
+    this.#context.clusters = clustersOf(config);
+    for (const table of Object.values(this.#tables)) {
+      table.trackNextHops(config.hasNextHopTracking === true ? this.#nextHops : undefined);
     }
-    this.#forgetExporters();
+    const isFirst = !this.#hasBegun;
+    if (isFirst) this.#begin(config, nowMs);
+    this.#neighbours.configure(config, nowMs);
+    if (isFirst) this.#neighbours.expect(nowMs);
+    this.#bfd.configure(config);
     this.#wantTurn();
-  }
-
-  #forgetExporters(): void {
-    const used = new Set([...this.#peerByName.values()].flatMap(({ routes }) => routes.exporters()));
-    for (const [key, exporter] of this.#exporters) if (!used.has(exporter)) this.#exporters.delete(key);
   }
 
   #begin(config: SpeakerConfig, nowMs: number): void {
     this.#hasBegun = true;
-    for (const atMs of this.#restart.begin(nowMs, config.restartTimeSeconds)) {
-      this.#outbox.push({ type: "setTimer", timer: timerName(speakerOwner, `restart${atMs}`), atMs });
-    }
+    for (const atMs of this.#restart.begin(nowMs, config.restartTimeSeconds)) this.#lookAgain(atMs);
   }
 
-  #stop(reason: "restart" | "shutDown"): void {
-    const word = reason === "restart" ? undefined : notification(errorCode.cease, ceaseSubcode.administrativeShutdown);
-    for (const peer of this.#peerByName.values()) peer.stop(word);
-    this.#peerByName.clear();
+  /** At a restart that may have ended by then. */
+  #lookAgain(atMs: number | undefined): void {
+    if (atMs === undefined) return;
+    this.#outbox.push({ type: "setTimer", timer: timerName(speakerOwner, `restart${atMs}`), atMs });
+  }
+
+  #stop(reason: "restart" | "shutDown", text: string | undefined): void {
+    const word = reason === "restart" ? undefined : shutdownWord(text);
+    this.#neighbours.stopAll((peer) => peer.stop(word));
     this.#isStopped = true;
   }
 
-  /** A peer is known by its address; of several sessions to one address the first that is down is meant. */
-  #accept(connection: ConnectionId, localAddress: IpAddress, remoteAddress: IpAddress, nowMs: number): void {
-    const fit = [...this.#peerByName.values()].filter(
-      ({ config }) =>
-        config.address === remoteAddress && (config.localAddress === undefined || config.localAddress === localAddress),
-    );
-    const peer = fit.find(({ isEstablished }) => !isEstablished) ?? fit[0];
+  #accept(input: Extract<SpeakerInput, { type: "accepted" }>, nowMs: number): void {
+    const { connection, localAddress, remoteAddress, linkName } = input;
+    const peer = this.#neighbours.whoIsAt({ address: remoteAddress, linkName }, localAddress, nowMs);
     if (peer === undefined) {
       this.#context.notice("", "connection of an unknown peer refused", remoteAddress);
+      this.#outbox.push({ type: "write", connection, bytes: writeNotification(rejectedWord) });
       this.#outbox.push({ type: "close", connection });
       return;
     }
-    peer.accepted(connection, localAddress, nowMs);
+    this.#touch(peer, () => peer.accepted(connection, localAddress, nowMs));
+  }
+
+  #learnNextHops(costs: Extract<SpeakerInput, { type: "nextHops" }>["costs"]): void {
+    const wasWaiting = this.#nextHops.isWaiting;
+    const changed = this.#nextHops.learn(costs);
+    if (changed.size === 0 && !wasWaiting) return;
+    for (const table of Object.values(this.#tables)) table.markNextHops(changed);
+    this.#wantTurn();
   }
 
   #peerOf(connection: ConnectionId): Peer | undefined {
     const owner = this.#context.ownerByConnection.get(connection);
-    return owner === undefined ? undefined : this.#peerByName.get(owner);
+    return owner === undefined ? undefined : this.#neighbours.get(owner);
+  }
+
+  /** Something may be the end of a peer that was not configured. */
+  #touch(peer: Peer | undefined, act: (peer: Peer) => void): void {
+    if (peer === undefined) return;
+    act(peer);
+    this.#neighbours.forgetIfGone(peer);
   }
 
   #timer(name: string, nowMs: number): void {
@@ -198,65 +269,86 @@ export class SpeakerCore {
       this.#wantTurn();
       return;
     }
-    const peer = this.#peerByName.get(owner);
-    if (peer === undefined) this.#peerOf(owner)?.connectionTimer(owner, timer, nowMs);
-    else peer.timer(timer, nowMs);
+    const peer = this.#neighbours.get(owner);
+    if (peer === undefined) this.#touch(this.#peerOf(owner), (one) => one.connectionTimer(owner, timer, nowMs));
+    else this.#touch(peer, () => peer.timer(timer, nowMs));
   }
 
   #turn(nowMs: number): void {
     this.#isTurnWanted = false;
     this.#decide();
-    const ended = this.#restart.end(this.#peerByName.values(), nowMs);
-    for (const family of ended) this.#tables[family].markAll();
-    this.#decide();
-    for (const family of ended) this.#outbox.push({ type: "restartEnd", family });
-    let hasMore = false;
-    for (const peer of this.#peerByName.values()) {
-      if (peer.routes.flush((family) => this.#restart.isComplete(family))) hasMore = true;
+    // What cannot be used only because nobody has told the way yet must not count as gone.
+    const ended = this.#nextHops.isWaiting ? [] : this.#restart.end(this.#neighbours.all(), nowMs);
+    for (const family of ended) {
+      if (this.#restart.isDeferring) this.#tables[family].markAll();
+      this.#ending.add(family);
     }
-    if (hasMore) this.#wantTurn();
+    if (this.#ending.size > 0) this.#decide();
+    for (const family of this.#ending) {
+      if (this.#tables[family].isDirty) continue;
+      this.#ending.delete(family);
+      this.#outbox.push({ type: "restartEnd", family });
+    }
+    const isDecided = Object.values(this.#tables).every(({ isDirty }) => !isDirty);
+    if (isDecided) this.#neighbours.forgetGone();
+    this.#groups.fill();
+    const hasMore = this.#groups.serve(nowMs, (family) => this.#mayEndRib(family));
+    this.#noteUnfit();
+    this.#endTooSlow(nowMs);
+    this.#tellWhatMatters();
+    if (hasMore || !isDecided) this.#wantTurn();
+  }
+
+  /** What we have told is all that we have. */
+  #mayEndRib(family: Family): boolean {
+    return this.#restart.isComplete(family) && !this.#tables[family].isDirty;
   }
 
   #decide(): void {
     for (const family of allFamilies) {
       const table = this.#tables[family];
       if (!table.isDirty) continue;
-      const changes = table.decide(this.#restart.isDeferred(family));
-      for (const { key, hasNewBest } of changes) {
-        if (hasNewBest) for (const peer of this.#peerByName.values()) peer.routes.bestChanged(family, key);
+      const changes = table.decide(this.#groups.decisionLimit, this.#restart.isDeferred(family));
+      this.#groups.apply(family, changes);
+      for (const destination of changes.decided) table.forgetEmpty(destination);
+      if (this.#tellsRoutes && changes.withNewUse.length > 0) {
+        const updates = changes.withNewUse.map((destination) => table.routeUpdate(destination));
+        this.#outbox.push({ type: "routes", updates });
       }
-      const updates = changes.filter(isNewUse).map(({ key }) => table.routeUpdate(key));
-      if (updates.length > 0) this.#outbox.push({ type: "routes", updates });
     }
   }
 
-  #makeOpen(peer: PeerConfig, hasMet: boolean): Open {
-    const { localAs, routerId, restartTimeSeconds } = this.#context.config;
-    // What we learned and installed is still forwarded by when the same process, or one that restarted, comes back.
-    const isForwarding = hasMet || this.#restart.isRunning;
-    return {
-      asNumber: localAs,
-      holdTimeSeconds: peer.holdTimeSeconds ?? defaultHoldTimeSeconds,
-      routerId,
-      families: peer.families,
-      canRefresh: true,
-      hasFourOctetAs: true,
-      hasExtendedMessages: true,
-      gracefulRestart: {
-        isRestarting: this.#restart.isRunning,
-        restartTimeSeconds,
-        families: peer.families.map((family) => ({ family, isForwarding })),
-      },
-    };
+  #noteUnfit(): void {
+    for (const { family, keys, peers } of this.#groups.takeUnfit()) {
+      const [first] = keys;
+      if (first === undefined) continue;
+      const more = keys.length === 1 ? "" : ` and ${keys.length - 1} more`;
+      this.#context.notice("", "route too long for a message", `${keyToCidr(first, family)}${more}, peers: ${peers}`);
+    }
   }
 
-  #exporterOf(policy: ExportPolicy): Exporter {
-    const key = JSON.stringify(policy);
-    const known = this.#exporters.get(key);
-    if (known !== undefined) return known;
-    const exporter = new Exporter(policy);
-    this.#exporters.set(key, exporter);
-    return exporter;
+  #endTooSlow(nowMs: number): void {
+    for (const name of this.#tooSlow) this.#touch(this.#neighbours.get(name), (peer) => peer.giveUp(nowMs));
+    this.#tooSlow.clear();
+  }
+
+  /** To whom it concerns: next hops to be watched, and sessions for BFD. */
+  #tellWhatMatters(): void {
+    if (this.#nextHops.hasChanges) {
+      const { tracked, untracked } = this.#nextHops.takeChanges();
+      if (tracked.length > 0) this.#outbox.push({ type: "trackNextHops", nextHops: tracked });
+      if (untracked.length > 0) this.#outbox.push({ type: "untrackNextHops", nextHops: untracked });
+    }
+    const peers = this.#bfd.look(this.#neighbours.all());
+    if (peers !== undefined) this.#outbox.push({ type: "bfdPeers", peers });
+  }
+
+  #makeOpen(peer: PeerConfig, hasMet: boolean): Open {
+    // What we learned and installed is still forwarded by when the same process, or one that restarted, comes back.
+    // One that forwards nothing has lost nothing either.
+    const isRestarting = this.#restart.isRunning;
+    const isForwarding = hasMet || isRestarting || !this.#tellsRoutes;
+    return makeOwnOpen(this.#context.config, peer, { isRestarting, isForwarding });
   }
 
   #wantTurn(): void {
@@ -284,6 +376,8 @@ function keysOf(within: readonly Cidr[] | "all"): ExportWithin {
   return { "ipv4-unicast": keys("ipv4-unicast"), "ipv6-unicast": keys("ipv6-unicast") };
 }
 
-function isNewUse({ hasNewUse }: RibChange): boolean {
-  return hasNewUse;
+/** A speaker without clusters of its own goes by its identifier (RFC 4456 section 7). */
+function clustersOf({ routerId, peers, ranges = [] }: SpeakerConfig): ReadonlySet<IpAddress> {
+  const clusters = [...peers, ...ranges.map(({ session }) => session)].map(({ reflectorCluster }) => reflectorCluster);
+  return new Set([routerId, ...clusters.filter((cluster) => cluster !== undefined)]);
 }

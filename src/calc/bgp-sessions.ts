@@ -115,6 +115,7 @@ function peerSessions(peer: BGPPeer, input: SessionInput): SessionWanted[] {
       isPassive: isGlobalPeer && isNodeAddress && waits(own, address),
       families: behind === undefined ? [familyOf(version)] : nodeFamilies(node, behind, version),
       nextHopMode: nextHopModeOf(peer, peer.spec.asNumber ?? settings.asNumber, node),
+      ...reflection(node, peer.spec.asNumber ?? settings.asNumber, behind?.clusterId),
     },
   ];
 }
@@ -145,6 +146,7 @@ function reverseSessions(peer: BGPPeer, input: SessionInput): SessionWanted[] {
           isPassive: false,
           families: nodeFamilies(node, other, version),
           nextHopMode: nextHopModeOf(peer, other.asNumber, node),
+          ...reflection(node, other.asNumber, other.clusterId),
         } satisfies SessionWanted,
       ];
     });
@@ -178,6 +180,16 @@ function appliesTo({ spec }: BGPPeer, node: BgpNode): boolean {
 
 function localAddress(peer: BGPPeer, own: IpAddress): { readonly localAddress?: IpAddress } {
   return peer.spec.sourceAddress === "None" ? {} : { localAddress: own };
+}
+
+/** To a route reflector whoever is of its AS and not of its cluster is a client; the rest of the cluster is its equal. */
+function reflection(
+  node: BgpNode,
+  peerAs: number,
+  peerCluster: IpAddress | undefined,
+): { readonly reflectorCluster?: IpAddress } {
+  const isClient = node.clusterId !== undefined && peerAs === node.asNumber && peerCluster !== node.clusterId;
+  return isClient ? { reflectorCluster: node.clusterId } : {};
 }
 
 /** The older way to say Keep holds for sessions with another AS only. */

@@ -9,3 +9,14 @@ export function withAgentOption(command: Command): Command {
       .default("/run/tortie/agent.sock"),
   );
 }
+
+/** As the client's; loaded when it is needed, since a program that only runs need not know how to ask. */
+export async function askAgent(
+  socketPath: string,
+  method: "GET" | "POST",
+  path: string,
+  body?: unknown,
+): Promise<unknown> {
+  const { askAgent: ask } = await import("../client/index.ts");
+  return ask(socketPath, method, path, body);
+}

@@ -1,6 +1,7 @@
 import { type Problem, formatProblem } from "../lib/index.ts";
 import { isRecord } from "../resources/index.ts";
-import { BadRequest, operations } from "./oracle-operations.ts";
+import { operations } from "./oracle-operations.ts";
+import { BadRequest } from "./oracle-request.ts";
 
 /** Problems of one answer that its message tells. */
 const maxTold = 10;

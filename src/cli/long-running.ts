@@ -9,6 +9,14 @@ export function withLogLevel(command: Command): Command {
   );
 }
 
+export type LogFormat = "json" | "pretty";
+
+export function withLogFormat(command: Command): Command {
+  return command.addOption(
+    new Option("--log-format <format>", "(default: pretty on a terminal, else json)").choices(["json", "pretty"]),
+  );
+}
+
 const loadedMs = 3000;
 
 /** Aborts at the first SIGINT or SIGTERM; a second one ends the process at once, as usual. */

@@ -1,7 +1,10 @@
 import { Command, Option } from "commander";
+import { addBgpCommands } from "./bgp.ts";
 import { describeFailure, exitStatus } from "./failure.ts";
 import { addInformCommands } from "./inform.ts";
 import { addLabCommands } from "./lab.ts";
+import { addReflectorCommand } from "./reflector.ts";
+import { addReplayCommand } from "./replay.ts";
 import { addResourceCommands } from "./resources.ts";
 import { addRoleCommands } from "./roles.ts";
 import { addTokenCommands } from "./token.ts";
@@ -32,9 +35,12 @@ export async function runCli(args: readonly string[]): Promise<number> {
   addResourceCommands(program);
   addInformCommands(program);
   addNodeCommands(program);
+  addBgpCommands(program);
   addWorkloadCommands(program);
   addLabCommands(program);
   addRoleCommands(program);
+  addReflectorCommand(program);
+  addReplayCommand(program);
   addTokenCommands(program);
   addOracleCommand(program);
   try {

@@ -1,12 +1,11 @@
 import type { Command } from "commander";
 import type { AgentRoutes, AgentStatus } from "../agent/index.ts";
 import type { RibRow } from "../bgp/index.ts";
-import { askAgent } from "../client/index.ts";
 import { cidrContains, compareCidrs, formatAge, formatTable, parseAddress, parseCidr } from "../lib/index.ts";
-import { type AgentOptions, withAgentOption } from "./agent-socket.ts";
+import { type AgentOptions, askAgent, withAgentOption } from "./agent-socket.ts";
+import { routeCells, routeHeadings } from "./bgp-tables.ts";
+import { peerTypes } from "./bgp-words.ts";
 import { BadInput } from "./failure.ts";
-
-const peerTypes = { nodeMesh: "node-to-node mesh", nodePeer: "node specific", globalPeer: "global" } as const;
 
 /** node status and node routes: what the agent of this host says of itself. */
 export function addNodeCommands(program: Command): void {
@@ -67,27 +66,11 @@ function describeStatus(status: AgentStatus): string {
 }
 
 function describeRoutes(routes: readonly RibRow[]): string {
-  const rows = routes.flatMap((row) =>
-    row.paths.map((path, at) => [
-      at === 0 ? row.prefix : "",
-      path.nextHop ?? "own",
-      path.peerName ?? "",
-      path.asPath.join(" "),
-      path.localPref === undefined ? "" : String(path.localPref),
-      [
-        path.isBest ? `best (${row.decidedBy})` : path.isUsed ? "multipath" : `lost at ${path.lostAt}`,
-        path.isBest && isMultipath(row) ? "multipath" : "",
-        path.isStale ? "stale" : "",
-      ]
-        .filter((word) => word !== "")
-        .join(", "),
-    ]),
+  const layout = { of: "table", isWide: false } as const;
+  return formatTable(
+    routeHeadings(layout),
+    routes.flatMap((row) => routeCells(row, layout)),
   );
-  return formatTable(["PREFIX", "NEXT HOP", "FROM", "AS PATH", "LOCAL PREF", "WHY"], rows);
-}
-
-function isMultipath(row: RibRow): boolean {
-  return row.paths.filter((path) => path.isUsed).length > 1;
 }
 
 function covering(text: string | undefined): (row: RibRow) => boolean {

@@ -1,4 +1,3 @@
-import { describeMessage } from "../bgp/index.ts";
 import { type Result, failure, success } from "../lib/index.ts";
 import { type PolicyModel, readModel, readProbe } from "../reach/index.ts";
 import {
@@ -23,14 +22,8 @@ import {
   selectorText,
   selectorUid,
 } from "../selector/index.ts";
-
-/** What is answered beside `id` and `ok`. */
-type Answer = Readonly<Record<string, unknown>>;
-
-/** The request is not as the operation needs it. */
-export class BadRequest extends Error {
-  override readonly name = "BadRequest";
-}
+import { decodeBgp, encodeBgp, listBgpPeers } from "./oracle-bgp.ts";
+import { type Answer, BadRequest, after, memberOf, textOf } from "./oracle-request.ts";
 
 /** Every question that the oracle knows. The answer is the libraries'; nothing is decided here. */
 export const operations: Readonly<Record<string, (request: Json) => Result<Answer>>> = {
@@ -90,11 +83,9 @@ export const operations: Readonly<Record<string, (request: Json) => Result<Answe
     return success({ denied: model.value.denied(probes) });
   },
   "bgp.decode": decodeBgp,
+  "bgp.encode": encodeBgp,
+  "bgp.peers": listBgpPeers,
 };
-
-function after<T>(result: Result<T>, answer: (value: T) => Answer): Result<Answer> {
-  return result.ok ? success(answer(result.value)) : result;
-}
 
 function readSelector(request: Json): Result<Selector> {
   const parsed = parseSelector(textOf(request, "selector"));
@@ -136,33 +127,4 @@ function workloadOf(request: Json, member: string, model: PolicyModel): string {
   const name = textOf(request, member);
   if (!model.has(name)) throw new BadRequest(`${member}: the model has no workload ${name}`);
   return name;
-}
-
-function decodeBgp(request: Json): Result<Answer> {
-  const hex = textOf(request, "hex");
-  if (!/^([0-9a-f]{2})*$/i.test(hex)) throw new BadRequest("hex must be pairs of hexadecimal digits");
-  const caps = request["caps"] ?? {};
-  if (!isRecord(caps)) throw new BadRequest("caps must be an object");
-  const { as4 = true, addPath = null } = caps;
-  if (Array.isArray(addPath) && addPath.length > 0) {
-    const message = "path ids are not spoken";
-    return { ok: false, problems: [{ path: "caps.addPath", message, hint: "", isUnsupported: true }] };
-  }
-  return success({
-    ...describeMessage(Uint8Array.fromHex(hex), {
-      isFourOctetAs: as4 !== false,
-      isInternal: (request["peer"] ?? "ibgp") !== "ebgp",
-    }),
-  });
-}
-
-function memberOf(request: Json, member: string): unknown {
-  if (!Object.hasOwn(request, member)) throw new BadRequest(`${member} is missing`);
-  return request[member];
-}
-
-function textOf(request: Json, member: string): string {
-  const value = memberOf(request, member);
-  if (typeof value !== "string") throw new BadRequest(`${member} must be text`);
-  return value;
 }

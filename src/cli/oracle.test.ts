@@ -141,6 +141,66 @@ test("policies are asked who may talk", () => {
   assert.equal(codeOf({ op: "policy.table", model: { ...model, policies: [{}] }, probes: [probe] }), "invalid");
 });
 
+test("BGP messages are told by what the session has agreed, and written again", () => {
+  const caps = { as4: true, addPath: ["ipv4-unicast"], extendedNextHop: true };
+  const update = {
+    type: "update",
+    attributes: { origin: "igp", asPath: [{ type: "sequence", asns: [65001] }] },
+    announce: [{ family: "ipv4-unicast", prefix: "10.0.0.0/8", nextHop: "2001:db8::1", pathId: 7 }],
+    withdraw: [],
+  };
+  const encoded = good({ op: "bgp.encode", message: update, caps });
+  const decoded = good({ op: "bgp.decode", hex: encoded["hex"], caps });
+  assert.equal(decoded["result"], "ok");
+  assert.deepEqual(decoded["message"], { ...update, asPathText: "65001", asPathHops: 1 });
+  // Without the agreement the same octets mean nothing good.
+  assert.deepEqual(good({ op: "bgp.decode", hex: encoded["hex"] }), {
+    result: "error",
+    notification: { code: 3, subcode: 9 },
+  });
+  assert.equal(codeOf({ op: "bgp.encode", message: { ...update, announce: [{}] } }), "invalid");
+  assert.equal(codeOf({ op: "bgp.encode" }), "request");
+  assert.equal(codeOf({ op: "bgp.decode", hex: "ff", caps: { addPath: 1 } }), "request");
+});
+
+test("the BGP sessions of a node are told for one IP version", () => {
+  const node = (name: string, last: number) => ({
+    apiVersion: v3,
+    kind: "Node",
+    metadata: { name },
+    spec: { bgp: { ipv4Address: `192.0.2.${last}/24`, ipv6Address: `2001:db8::${last}/64` } },
+  });
+  const tor = {
+    apiVersion: v3,
+    kind: "BGPPeer",
+    metadata: { name: "tor" },
+    spec: { peerIP: "192.0.2.9", asNumber: 65000 },
+  };
+  const resources = [node("a", 1), node("b", 2), tor];
+  const plain = { localAS: null, password: null, rrClient: false, clusterId: null, ttlSecurity: false };
+  const common = { ...plain, nextHop: "default", gracefulRestartTime: null, port: 179 };
+  const answered = good({ op: "bgp.peers", resources, node: "b", ipVersion: 4 });
+  assert.deepEqual(answered, {
+    asNumber: 64512,
+    routerId: "192.0.2.2",
+    peers: [
+      { kind: "global", address: "192.0.2.9", asNumber: 65000, sourceAddress: "192.0.2.2", passive: false, ...common },
+      { kind: "mesh", address: "192.0.2.1", asNumber: 64512, sourceAddress: "192.0.2.2", passive: false, ...common },
+    ],
+  });
+  const six = good({ op: "bgp.peers", resources, node: "a", ipVersion: 6, routerId: "10.0.0.1" });
+  assert.equal(six["routerId"], "10.0.0.1");
+  assert.equal(Reflect.get(Object(Reflect.get(Object(six["peers"]), 0)), "passive"), true);
+  const selecting = { ...tor, spec: { peerSelector: "all()" } };
+  assert.equal(
+    codeOf({ op: "bgp.peers", resources: [...resources, selecting], node: "a", ipVersion: 4 }),
+    "unsupported",
+  );
+  assert.equal(codeOf({ op: "bgp.peers", resources: [{}], node: "a", ipVersion: 4 }), "invalid");
+  assert.equal(codeOf({ op: "bgp.peers", resources, node: "a", ipVersion: 5 }), "request");
+  assert.deepEqual(good({ op: "bgp.peers", resources: [], node: "a", ipVersion: 4 })["peers"], []);
+});
+
 test("a line that was given up is answered with its id", () => {
   assert.deepEqual(JSON.parse(refuseLine('{"id":3}', "late")), {
     id: 3,
@@ -162,6 +222,8 @@ test("no line is too odd for an answer, and none finds a bug", () => {
     "policy.table",
     "policy.verdict",
     "bgp.decode",
+    "bgp.encode",
+    "bgp.peers",
     "toString",
   );
   const members = fc.dictionary(
@@ -176,6 +238,10 @@ test("no line is too odd for an answer, and none finds a bug", () => {
       "probes",
       "hex",
       "caps",
+      "message",
+      "resources",
+      "node",
+      "ipVersion",
       "__proto__",
     ),
     fc.oneof(fc.jsonValue(), fc.constantFrom("pod", "port", "a == 'b'", "ff")),

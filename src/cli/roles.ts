@@ -25,6 +25,7 @@ type AgentFlags = {
   readonly runDir: string;
   readonly stateDir: string;
   readonly token?: string;
+  readonly record?: string;
   readonly logLevel: LogLevel;
 };
 
@@ -71,6 +72,7 @@ export function addRoleCommands(program: Command): void {
     .option("--token <file>", "what `tortie token create --node` printed, in a file or in TORTIE_TOKEN; needed once")
     .option("--run-dir <folder>", "where the agent's socket lives", "/run/tortie")
     .option("--state-dir <folder>", "where the snapshot lives", "/var/lib/tortie")
+    .option("--record <file>", "write down all that happens to the BGP speaker, for tortie replay")
     .action(async (options: AgentFlags, command: Command) => {
       const { runAgent } = await import("../agent/index.ts");
       const { createLogger } = await import("../sys/index.ts");
@@ -83,6 +85,7 @@ export function addRoleCommands(program: Command): void {
         token: options.token === undefined ? process.env["TORTIE_TOKEN"] : readText(options.token),
         runDir: options.runDir,
         stateDir: options.stateDir,
+        recordPath: options.record,
         log: createLogger({ level: options.logLevel }),
         random: Math.random,
         signal: untilStopped(),

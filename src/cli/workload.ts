@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 import type { AttachResponse } from "../agent/index.ts";
-import { askAgent } from "../client/index.ts";
-import { type AgentOptions, withAgentOption } from "./agent-socket.ts";
+import { type AgentOptions, askAgent, withAgentOption } from "./agent-socket.ts";
 import { BadInput } from "./failure.ts";
 
 /** workload attach and detach: the agent does the work; this only asks its socket. */

@@ -32,4 +32,4 @@ export {
 export type { ResourceEvent } from "./resource-view.ts";
 export type { Target } from "./transport.ts";
 export { type WatchResourcesOptions, watchResources } from "./watch-resources.ts";
-export { askAgent } from "./ask-agent.ts";
+export { askAgent, askAgentLines } from "./ask-agent.ts";

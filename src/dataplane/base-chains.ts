@@ -125,7 +125,10 @@ const isNotFromWorkload = testMark(0, marks.fromWorkload);
 const preDnatChain: Chain = {
   name: chainNames.preDnat,
   hook: { type: "filter", hook: "prerouting", priority: -150, policy: "accept" },
-  rules: [makeRule([isNotFromWorkload, verdict({ jump: dispatchName("pre-dnat") })])],
+  rules: [
+    makeRule([ifname("in", loopback), verdict("accept")]),
+    makeRule([isNotFromWorkload, verdict({ jump: dispatchName("pre-dnat") })]),
+  ],
 };
 
 function forwardChain(hasHostEndpoints: boolean): Chain {
@@ -200,12 +203,17 @@ function jumpTo(place: Parameters<typeof dispatchName>[0]): Rule {
   return makeRule([verdict({ jump: dispatchName(place) })]);
 }
 
-/** Of endpoints that have an interface to themselves. */
-export function dispatchSets(endpoints: readonly LocalEndpoint[]): NftSet[] {
+/**
+ * Of endpoints that have an interface to themselves. Interfaces of endpoints that are refused lead to workloads too, and to no
+ * rules: nothing goes there, and nothing comes from there, be it a search for neighbours.
+ */
+export function dispatchSets(endpoints: readonly LocalEndpoint[], refused: readonly string[] = []): NftSet[] {
   const names = endpoints.map(({ interfaceName }) => interfaceName);
   const from = names.map((name) => [name, { type: "jump", chain: endpointChainName(name, "egress") }] as const);
   const to = names.map((name) => [name, { type: "jump", chain: endpointChainName(name, "ingress") }] as const);
   const spoofing = endpoints.filter(({ spoofable }) => spoofable.length > 0).map(({ interfaceName }) => interfaceName);
+  const spoof = spoofing.map((name) => [name, { type: "jump", chain: spoofChainName(name) }] as const);
+  const closed = refused.map((name) => [name, { type: "drop" }] as const);
   const fromMap = interfaceMap(dispatchNames.from, from);
   return [
     {
@@ -213,14 +221,11 @@ export function dispatchSets(endpoints: readonly LocalEndpoint[]): NftSet[] {
       keyType: ["ifname"],
       isInterval: false,
       isVerdictMap: false,
-      elements: fromMap.elements.map(({ key }) => ({ key })),
+      elements: interfaceMap("", [...from, ...closed]).elements.map(({ key }) => ({ key })),
     },
     fromMap,
     interfaceMap(dispatchNames.to, to),
-    interfaceMap(
-      dispatchNames.spoof,
-      spoofing.map((name) => [name, { type: "jump", chain: spoofChainName(name) }] as const),
-    ),
+    interfaceMap(dispatchNames.spoof, [...spoof, ...closed]),
   ];
 }
 

@@ -20,6 +20,8 @@ export type EndpointPlanInput = {
 export type EndpointPlan = {
   /** Those that have rules: one for each interface. Ordered by id. */
   readonly active: readonly LocalEndpoint[];
+  /** Interfaces of endpoints that are refused: they stay closed, whatever their names are. */
+  readonly refused: readonly string[];
   readonly links: readonly WantedLink[];
   readonly sysctls: readonly Sysctl[];
   readonly addresses: readonly LinkAddress[];
@@ -64,6 +66,7 @@ export function planEndpoints(input: EndpointPlanInput): EndpointPlan {
   };
   return {
     active,
+    refused: refusedInterfaces(endpoints, active),
     links: [...(loopback === undefined ? [] : [loopback]), ...ready.map(({ link }) => link)].map(({ index, name }) => ({
       index,
       name,
@@ -76,6 +79,12 @@ export function planEndpoints(input: EndpointPlanInput): EndpointPlan {
     localAddresses: [...ownerByAddress.keys()],
     statuses: endpoints.map((endpoint) => describe(endpoint, situation)).sort((a, b) => compareTexts(a.id, b.id)),
   };
+}
+
+/** Those that no other endpoint has. */
+function refusedInterfaces(endpoints: readonly LocalEndpoint[], active: readonly LocalEndpoint[]): string[] {
+  const taken = new Set(active.map(({ interfaceName }) => interfaceName));
+  return [...new Set(endpoints.map(({ interfaceName }) => interfaceName))].filter((name) => !taken.has(name)).sort();
 }
 
 /** An address that two workloads have is that of the newer interface; when it goes the older one gets it back. */

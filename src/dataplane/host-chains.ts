@@ -153,7 +153,7 @@ function preDnatRules(endpoint: LocalHostEndpoint, known: KnownRules, settings: 
   if (endpoint.preDnat.every(({ ingress }) => ingress.length === 0)) return [];
   return [
     makeRule([testMark(marks.untracked), verdict("return")]),
-    makeRule([ctState(["established", "related"]), verdict("return")]),
+    ...stateRules(settings, "return"),
     ...failsafeRules(settings, "ingress", "return"),
     makeRule([clearMark(verdictMarks)]),
     ...tierRules(endpoint.preDnat, contextOf(endpoint, "ingress", known, settings, [verdict("return")])),

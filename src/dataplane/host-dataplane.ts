@@ -15,7 +15,6 @@ import { blackholeRoutes } from "./block-routes.ts";
 import { type EndpointPlan, planEndpoints } from "./endpoint-plan.ts";
 import { chooseHostInterfaces } from "./host-interfaces.ts";
 import { LearnedRoutes } from "./learned-routes.ts";
-import type { ResolvedHop } from "./next-hop-resolver.ts";
 import { PolicyTable, RulesInForce } from "./policy-table.ts";
 import { hostSysctls } from "./sysctls.ts";
 import type { EndpointStatus, Wanted } from "./wanted.ts";
@@ -91,6 +90,7 @@ export class HostDataplane {
   onLinks(links: readonly Link[]): void {
     this.#links = links;
     this.#plan = undefined;
+    this.#learned.onLinks(links);
   }
 
   /** All addresses of the host's links. */
@@ -125,7 +125,7 @@ export class HostDataplane {
 
   wanted(): Wanted {
     const plan = this.#planEndpoints();
-    this.#policyTable.setEndpoints(plan.active);
+    this.#policyTable.setEndpoints(plan.active, plan.refused);
     const hosts = this.#hostEndpoints.values();
     this.#policyTable.setHostInterfaces(chooseHostInterfaces(hosts, this.#links, this.#addresses));
     const { blocks } = this.#advertSource;
@@ -148,9 +148,9 @@ export class HostDataplane {
     return this.#planEndpoints().statuses;
   }
 
-  /** The neighbours that lead to a BGP next hop; none when it cannot be reached. */
-  resolveNextHop(address: IpAddress): readonly ResolvedHop[] {
-    return this.#learned.resolver().resolve(address);
+  /** What the way to a BGP next hop costs, by the metrics of the host's routes; undefined when it cannot be reached. */
+  nextHopCost(address: IpAddress): number | undefined {
+    return this.#learned.resolver().cost(address);
   }
 
   #planEndpoints(): EndpointPlan {

@@ -1,6 +1,6 @@
 import type { BestPath, RouteUpdate } from "../bgp/index.ts";
 import { type Cidr, type IpVersion, addressVersion, cidrVersion } from "../lib/index.ts";
-import type { NextHop, Route } from "../netlink/index.ts";
+import type { Link, NextHop, Route } from "../netlink/index.ts";
 import { NextHopIds } from "./next-hop-ids.ts";
 import { NextHopResolver, type ResolvedHop } from "./next-hop-resolver.ts";
 import { isOwnRoute } from "./ownership.ts";
@@ -17,6 +17,8 @@ export class LearnedRoutes {
   readonly #ids = new NextHopIds();
   #kernelRoutes: readonly Route[] = [];
   #kernelNextHops: readonly NextHop[] = [];
+  /** Of links that are up. */
+  #linkIndexByName: ReadonlyMap<string, number> = new Map();
   #localPrefixes: ReadonlySet<Cidr> = new Set();
   /** Addresses of this host's own links, as the kernel has them in its table "local". */
   #ownAddresses: ReadonlySet<Cidr> = new Set();
@@ -31,6 +33,15 @@ export class LearnedRoutes {
         this.#updates.delete(update.prefix);
       else this.#updates.set(update.prefix, update);
     }
+    this.#touch();
+  }
+
+  /** All links of the host. */
+  onLinks(links: readonly Link[]): void {
+    const up = new Map(links.filter(({ isUp }) => isUp).map(({ name, index }) => [name, index]));
+    const before = this.#linkIndexByName;
+    if (up.size === before.size && [...up].every(([name, index]) => before.get(name) === index)) return;
+    this.#linkIndexByName = up;
     this.#touch();
   }
 
@@ -70,7 +81,7 @@ export class LearnedRoutes {
   }
 
   resolver(): NextHopResolver {
-    this.#resolver ??= new NextHopResolver(this.#kernelRoutes, this.#updates);
+    this.#resolver ??= new NextHopResolver(this.#kernelRoutes, this.#updates, this.#linkIndexByName);
     return this.#resolver;
   }
 
@@ -113,7 +124,7 @@ export class LearnedRoutes {
   /** Several paths may lead through one neighbour. */
   #hopsOf(paths: readonly BestPath[]): ResolvedHop[] {
     const resolver = this.resolver();
-    const hops = paths.flatMap(({ nextHop }) => resolver.resolve(nextHop));
+    const hops = paths.flatMap((path) => resolver.resolve(path));
     return [...new Map(hops.map((hop) => [`${hop.linkIndex} ${hop.gateway}`, hop])).values()];
   }
 

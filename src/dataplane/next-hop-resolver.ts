@@ -1,11 +1,25 @@
-import type { RouteUpdate } from "../bgp/index.ts";
-import { type Cidr, type IpAddress, addressVersion, cidrLength, cidrVersion, makeCidr } from "../lib/index.ts";
+import type { BestPath, RouteUpdate } from "../bgp/index.ts";
+import {
+  type Cidr,
+  type IpAddress,
+  addressFromBytes,
+  addressVersion,
+  cidrContains,
+  cidrLength,
+  cidrVersion,
+  makeCidr,
+} from "../lib/index.ts";
 import type { Route } from "../netlink/index.ts";
 import { isOwnRoute } from "./ownership.ts";
 import { mainTable } from "./route-protocols.ts";
 
 /** Who gets the packet next, on which link. */
 export type ResolvedHop = { readonly linkIndex: number; readonly gateway: IpAddress };
+
+/** The ways to an address, and what they cost; none when there are no hops. */
+type Ways = { readonly hops: readonly ResolvedHop[]; readonly cost: number };
+
+const nowhere: Ways = { hops: [], cost: Infinity };
 
 /** A next hop reached through one reached through one ...: more than this is a loop or a mistake. */
 const maxDepth = 8;
@@ -17,11 +31,18 @@ const maxDepth = 8;
 export class NextHopResolver {
   readonly #hostRoutes = new Map<Cidr, Route>();
   readonly #learned: ReadonlyMap<Cidr, RouteUpdate>;
+  readonly #linkIndexByName: ReadonlyMap<string, number>;
   readonly #lengths = { 4: new Set<number>(), 6: new Set<number>() };
-  readonly #found = new Map<IpAddress, readonly ResolvedHop[]>();
+  readonly #found = new Map<IpAddress, Ways>();
 
-  constructor(routes: readonly Route[], learned: ReadonlyMap<Cidr, RouteUpdate>) {
+  /** Of links those that are up. */
+  constructor(
+    routes: readonly Route[],
+    learned: ReadonlyMap<Cidr, RouteUpdate>,
+    linkIndexByName: ReadonlyMap<string, number>,
+  ) {
     this.#learned = learned;
+    this.#linkIndexByName = linkIndexByName;
     for (const route of routes) {
       if (route.table !== mainTable || isOwnRoute(route)) continue;
       const rival = this.#hostRoutes.get(route.destination);
@@ -33,34 +54,71 @@ export class NextHopResolver {
   }
 
   /** Empty: nothing leads there. Ordered, without repeats. */
-  resolve(address: IpAddress): readonly ResolvedHop[] {
-    let hops = this.#found.get(address);
-    if (hops === undefined) {
-      const byKey = new Map(this.#resolve(address, 0).map((hop) => [`${hop.linkIndex} ${hop.gateway}`, hop]));
-      hops = [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, hop]) => hop);
-      this.#found.set(address, hops);
-    }
-    return hops;
+  resolve(path: Pick<BestPath, "nextHop" | "linkLocalNextHop" | "linkName">): readonly ResolvedHop[] {
+    return this.#hopOnLink(path) ?? this.#find(path.nextHop).hops;
   }
 
-  #resolve(address: IpAddress, depth: number): ResolvedHop[] {
-    if (depth > maxDepth) return [];
+  /** The metric of the host's route by which the way begins, of several the least; undefined: nothing leads there. */
+  cost(address: IpAddress): number | undefined {
+    const { hops, cost } = this.#find(address);
+    return hops.length === 0 ? undefined : cost;
+  }
+
+  /** Of a peer on a link of its own the link-local address is the way; other links may have the same. */
+  #hopOnLink({
+    nextHop,
+    linkLocalNextHop,
+    linkName,
+  }: Parameters<NextHopResolver["resolve"]>[0]): ResolvedHop[] | undefined {
+    if (linkName === undefined) return undefined;
+    const gateway = cidrContains(linkLocal, nextHop) ? nextHop : linkLocalNextHop;
+    if (gateway === undefined) return undefined;
+    const linkIndex = this.#linkIndexByName.get(linkName);
+    return linkIndex === undefined ? [] : [{ linkIndex, gateway }];
+  }
+
+  #find(address: IpAddress): Ways {
+    let ways = this.#found.get(address);
+    if (ways === undefined) {
+      const { hops, cost } = this.#search(address, 0);
+      const byKey = new Map(hops.map((hop) => [`${hop.linkIndex} ${hop.gateway}`, hop]));
+      ways = { hops: [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, hop]) => hop), cost };
+      this.#found.set(address, ways);
+    }
+    return ways;
+  }
+
+  #search(address: IpAddress, depth: number): Ways {
+    if (depth > maxDepth) return nowhere;
     const version = addressVersion(address);
     for (const length of [...this.#lengths[version]].sort((a, b) => b - a)) {
       const prefix = makeCidr(address, length);
       const route = this.#hostRoutes.get(prefix);
-      if (route !== undefined) return hopsOf(route, address);
+      if (route !== undefined) return { hops: hopsOf(route, address), cost: route.metric };
       const paths = this.#learned.get(prefix)?.paths ?? [];
       // A route cannot be the way to its own next hop.
       if (paths.length === 0 || paths.some(({ nextHop }) => nextHop === address)) continue;
-      return paths.flatMap(({ nextHop }) => this.#resolve(nextHop, depth + 1));
+      return join(paths.map((path) => this.#searchPath(path, depth + 1)));
     }
-    return [];
+    return nowhere;
+  }
+
+  #searchPath(path: BestPath, depth: number): Ways {
+    const onLink = this.#hopOnLink(path);
+    return onLink === undefined ? this.#search(path.nextHop, depth) : { hops: onLink, cost: 0 };
   }
 
   #noteLength(prefix: Cidr): void {
     this.#lengths[cidrVersion(prefix)].add(cidrLength(prefix));
   }
+}
+
+const linkLocal = makeCidr(addressFromBytes(Uint8Array.of(0xfe, 0x80, ...new Uint8Array(14))), 10);
+
+/** All of several ways, as ECMP takes them. */
+function join(several: readonly Ways[]): Ways {
+  const open = several.filter(({ hops }) => hops.length > 0);
+  return { hops: open.flatMap(({ hops }) => hops), cost: Math.min(...open.map(({ cost }) => cost)) };
 }
 
 /** The first step on the way to `address`. */

@@ -40,6 +40,7 @@ export class PolicyTable {
   #nat: NatSource = { natPools: [], pools: [] };
   #natSets: readonly NftSet[] = [];
   #activeEndpoints: readonly LocalEndpoint[] = [];
+  #refused: readonly string[] = [];
   #dispatchSets: readonly NftSet[] = dispatchSets([]);
   #hostInterfaces = noInterfaces;
   /** Those of the base, of dispatch and of host endpoints: few, and made anew together. */
@@ -89,11 +90,12 @@ export class PolicyTable {
     this.#table = undefined;
   }
 
-  /** The endpoints that have rules: one for each interface. */
-  setEndpoints(endpoints: readonly LocalEndpoint[]): void {
-    if (isSameList(endpoints, this.#activeEndpoints)) return;
+  /** The endpoints that have rules, one for each interface; and interfaces of workloads that get none and stay closed. */
+  setEndpoints(endpoints: readonly LocalEndpoint[], refused: readonly string[] = []): void {
+    if (isSameList(endpoints, this.#activeEndpoints) && isSameList(refused, this.#refused)) return;
     this.#activeEndpoints = endpoints;
-    this.#dispatchSets = dispatchSets(endpoints);
+    this.#refused = refused;
+    this.#dispatchSets = dispatchSets(endpoints, refused);
     const names = new Set(endpoints.map(({ interfaceName }) => interfaceName));
     for (const name of this.#endpoints.keys()) if (!names.has(name)) this.#endpoints.delete(name);
     this.#table = undefined;

@@ -78,7 +78,8 @@ export function deny({ denyAction }: HostSettings): Expression[][] {
 
 /** Over the limit only the line is left out: the packet goes on all the same. */
 function logLine({ id, tier }: ActivePolicy, ruleName: string, { logPrefix, logLimit }: HostSettings): Expression[][] {
-  const [kind = "", namespace = "", name = ""] = id.split("/");
+  // The id of a profile is its name.
+  const [kind = "", namespace = "", name = ""] = tier === "" ? ["Profile", "", id] : id.split("/");
   const words: Readonly<Record<string, string>> = {
     "%t": tier,
     "%k": kind,

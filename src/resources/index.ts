@@ -1,19 +1,21 @@
 // The data model: for every kind its type, its rules, its defaults, its canonical form and its table columns.
 // Must not know how objects are stored, sent or used; an object is judged by itself, or beside what it replaces.
 // Start at kinds.ts, then network-policy.ts as the model of one kind; schema.ts has the words schemas are written in.
+export { asNumber } from "./as-number.ts";
 export type { BGPFilter, BGPFilterOperation, BGPFilterRule, BGPFilterSpec } from "./bgp-filter.ts";
 export { type BGPConfiguration, type BGPConfigurationSpec, bgpDefaults } from "./bgp-configuration.ts";
 export { type BGPPeer, type BGPPeerSpec, readPeerAddress } from "./bgp-peer.ts";
 export { type BlockAffinity, type BlockAffinitySpec, blockAffinityName } from "./block-affinity.ts";
 export type { CalicoNodeStatus, CalicoNodeStatusReport, CalicoNodeStatusSpec } from "./calico-node-status.ts";
 export type { ClusterInformation } from "./cluster-information.ts";
-export { readCommunity } from "./community.ts";
+export { community, readCommunity } from "./community.ts";
+export { Complaint } from "./complaint.ts";
 export type { Condition } from "./conditions.ts";
 export { convertClusterNetworkPolicy } from "./convert-cluster-network-policy.ts";
 export { convertNetworkPolicy } from "./convert-network-policy.ts";
 export { type ConvertedObject, convertKubernetesObject } from "./convert-object.ts";
 export { convertPod } from "./convert-pod.ts";
-export { readDuration } from "./duration.ts";
+export { duration, readDuration } from "./duration.ts";
 export { workloadEndpointName, workloadInterfaceName } from "./endpoint-names.ts";
 export type { FelixConfiguration, FelixConfigurationSpec } from "./felix-configuration.ts";
 export { isInterfaceName, isObjectName, isSegment } from "./formats.ts";
@@ -59,7 +61,7 @@ export {
 } from "./label-selector.ts";
 export type { Namespace } from "./namespace.ts";
 export { findNearest } from "./nearest.ts";
-export { type InterfaceAddress, readInterfaceAddress } from "./network-fields.ts";
+export { type InterfaceAddress, address, cidr, readInterfaceAddress } from "./network-fields.ts";
 export type { NetworkPolicy, NetworkPolicySpec } from "./network-policy.ts";
 export type { NetworkSet, NetworkSetSpec } from "./network-set.ts";
 export type { Node, NodeAddress, NodeBgp, NodeSpec } from "./node.ts";
@@ -88,7 +90,8 @@ export type {
   ServiceAccountMatch,
   ServiceMatch,
 } from "./rule.ts";
-export { type Json, isRecord } from "./schema.ts";
+export { decodeWith } from "./problems.ts";
+export { type Json, convert, integer, isRecord, list, object, optional, refine, textOf } from "./schema.ts";
 export { type Secret, secretText } from "./secret.ts";
 export type { PasswordRef, SecretKeyRef } from "./secret-key.ts";
 export type { ServiceAccount } from "./service-account.ts";

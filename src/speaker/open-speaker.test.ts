@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { test } from "node:test";
-import { type PeerConfig, type RouteUpdate, type SpeakerConfig, allFamilies } from "../bgp/index.ts";
+import {
+  type PeerConfig,
+  type RouteUpdate,
+  type SpeakerConfig,
+  SpeakerCore,
+  allFamilies,
+  parseRecordedLine,
+} from "../bgp/index.ts";
 import { parseAddress, parseCidr, seededRandom, silentLogger } from "../lib/index.ts";
 import { type Speaker, openSpeaker } from "./index.ts";
 
@@ -36,7 +43,7 @@ function config(own: string, listenPort: number, peers: readonly PeerConfig[]): 
 }
 
 /** Opens a speaker, and tells when its table is as long as is waited for. */
-async function open(config: SpeakerConfig, signal: AbortSignal) {
+async function open(config: SpeakerConfig, signal: AbortSignal, record: (line: string) => void = () => undefined) {
   const table = new Map<string, RouteUpdate>();
   const waiting: { readonly size: number; readonly resolve: () => void }[] = [];
   const speaker = await openSpeaker({
@@ -45,6 +52,7 @@ async function open(config: SpeakerConfig, signal: AbortSignal) {
     log: silentLogger,
     random: seededRandom(1),
     signal,
+    record,
     onRoutes(updates) {
       for (const update of updates) {
         if (update.paths.length > 0) table.set(update.prefix, update);
@@ -86,7 +94,7 @@ test("two speakers exchange thousands of routes of both families over real TCP, 
   assert.equal(b.table.get("10.1.0.1/32")?.paths[0]?.nextHop, "127.0.0.21");
   assert.equal(a.speaker.status()[0]?.state, "established");
   assert.equal(a.speaker.status()[0]?.prefixesSent, 10_000);
-  assert.equal(b.speaker.routes().length, 10_020);
+  assert.equal([...b.speaker.routes()].length, 10_020);
 
   const stranger = connect({ host: "127.0.0.1", port: 21791 });
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -100,4 +108,53 @@ test("two speakers exchange thousands of routes of both families over real TCP, 
   await b.untilSize(0);
   assert.match(b.speaker.status()[0]?.lastError ?? "", /administrative shutdown|refused|closed/i);
   controller.abort();
+});
+
+test("what was recorded of a speaker leads another core to the same table, at the same times, without the passwords", async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const lines: string[] = [];
+  const withPassword = { ...peer("127.0.0.23", "127.0.0.24", 21794, true), password: "sesame" };
+  const a = await open(config("127.0.0.23", 21793, [withPassword]), signal, (line) => lines.push(line));
+  const b = await open(
+    config("127.0.0.24", 21794, [{ ...peer("127.0.0.24", "127.0.0.23", 21793, false), password: "sesame" }]),
+    signal,
+  );
+  await using _first = a.speaker;
+  await using _second = b.speaker;
+  originate(a.speaker, 1, 10);
+  originate(b.speaker, 2, 500);
+  await a.untilSize(1000);
+  originate(b.speaker, 2, 200);
+  await a.untilSize(400);
+  // Asked in one turn of the event loop.
+  const table = [...a.speaker.routes()];
+  const recorded = lines.splice(0);
+  assert.doesNotMatch(recorded.join(), /sesame/);
+  let core: SpeakerCore | undefined;
+  for (const text of recorded) {
+    const line = parseRecordedLine(text);
+    assert.ok(line.ok, text);
+    if (line.value.type === "start") core = new SpeakerCore({ ...line.value, random: seededRandom(line.value.seed) });
+    else core?.step(line.value.input, line.value.atMs);
+  }
+  assert.deepEqual(core?.routes(), table);
+  controller.abort();
+});
+
+test("the port and the addresses to listen on change under sessions that go on", async () => {
+  const { signal } = new AbortController();
+  const before = config("127.0.0.25", 21795, [peer("127.0.0.25", "127.0.0.26", 21796, true)]);
+  const a = await open(before, signal);
+  const b = await open(config("127.0.0.26", 21796, [peer("127.0.0.26", "127.0.0.25", 21795, false)]), signal);
+  await using _first = a.speaker;
+  await using _second = b.speaker;
+  originate(b.speaker, 2, 10);
+  await a.untilSize(20);
+  const since = a.speaker.status()[0]?.since;
+  a.speaker.configure({ ...before, listenPort: 21797, listenAddresses: [address("127.0.0.25")] });
+  originate(b.speaker, 2, 5);
+  await a.untilSize(10);
+  assert.equal(a.speaker.status()[0]?.since, since);
+  assert.equal(a.speaker.status()[0]?.state, "established");
 });

@@ -14,6 +14,7 @@ export const SOCK_STREAM = 1;
 export const SOCK_RAW = 3;
 /** SOCK_CLOEXEC and SOCK_NONBLOCK. */
 export const SOCK_FLAGS = 0o2000000 | 0o4000;
+const SIOCGIFNAME = 0x8910;
 export const MSG_TRUNC = 0x20;
 
 /** Sets an option that is an int. */
@@ -31,6 +32,14 @@ export function bindToDevice(fd: number, linkName: string): void {
   const name = new TextEncoder().encode(`${linkName}\0`);
   const result = libc().setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, name.length);
   checkCall(result, `binding a socket to the interface ${linkName}`, { link: linkName });
+}
+
+/** Asked of the socket, so that it is the name in the socket's own network namespace. Undefined when the link is gone. */
+export function linkNameOf(fd: number, linkIndex: number): string | undefined {
+  const request = new Uint8Array(40);
+  new DataView(request.buffer).setInt32(16, linkIndex, true);
+  if (libc().ioctl(fd, SIOCGIFNAME, request) < 0) return undefined;
+  return new TextDecoder().decode(request.subarray(0, request.subarray(0, 16).indexOf(0)));
 }
 
 /** Beyond the system's limit where we may (never in a user namespace), else as much as the limit allows. */

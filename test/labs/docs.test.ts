@@ -37,7 +37,7 @@ test("every command that the pages show is there, with the options that they sho
   for (const [line, page] of shown) {
     const { words, options } = readCommand(line);
     // Behind the command's own words may stand an argument that looks like one.
-    const hasOwnCommands = /^((lab|node|workload|token) |server (init|migrate))/.test(`${words.join(" ")} `);
+    const hasOwnCommands = /^((lab|node|workload|token|bgp) |server (init|migrate))/.test(`${words.join(" ")} `);
     const command = words.slice(0, hasOwnCommands ? 2 : 1);
     const key = command.join(" ");
     const help =

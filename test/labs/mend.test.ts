@@ -71,7 +71,7 @@ test("an agent that cannot have the BGP port says so, does the rest of its work,
   await once(child.stdout, "data");
   await eventually("it says so", async () => {
     const failures = (await agentStatus(lab, "a"))?.failures ?? [];
-    return String(failures) === "listening on port 179: EADDRINUSE";
+    return String(failures) === "listening on port 179 (IPv4): EADDRINUSE";
   });
   await askAgent(lab, "a", "/v1/attach", { netns: netnsOf("late"), name: "late" });
   await ping(lab, "late", (await lab.workload("w-a")).addresses);

@@ -1,16 +1,11 @@
 import assert from "node:assert/strict";
-import { type IpAddress, parseAddress, parseCidr, seededRandom } from "../../lib/index.ts";
+import { type IpAddress, seededRandom } from "../../lib/index.ts";
 import type { Family, OriginatedRoute, PeerConfig, PeerStatus, RouteUpdate, SpeakerConfig } from "../config.ts";
 import { SpeakerCore } from "../speaker-core.ts";
 import type { ConnectionId, SpeakerInput } from "../steps.ts";
+import { address } from "./values.ts";
 
-export function address(text: string): IpAddress {
-  return parseAddress(text) ?? assert.fail(text);
-}
-
-export function route(prefix: string, more: Partial<OriginatedRoute> = {}): OriginatedRoute {
-  return { prefix: parseCidr(prefix) ?? assert.fail(prefix), localPref: 100, ...more };
-}
+export { address, peerAt, route } from "./values.ts";
 
 type Event = { readonly atMs: number; readonly order: number; readonly run: () => void };
 
@@ -286,19 +281,4 @@ export class Network {
     if (best !== undefined) this.#events.splice(this.#events.indexOf(best), 1);
     return best;
   }
-}
-
-/** An internal peer that both ends connect to, unless told otherwise. */
-export function peerAt(remote: string, more: Partial<PeerConfig> = {}): PeerConfig {
-  return {
-    name: remote,
-    type: "nodeMesh",
-    address: address(remote),
-    port: 179,
-    asNumber: 64512,
-    isPassive: false,
-    families: remote.includes(":") ? ["ipv6-unicast"] : ["ipv4-unicast"],
-    nextHopMode: "auto",
-    ...more,
-  };
 }
