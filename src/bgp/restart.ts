@@ -8,7 +8,7 @@ import type { Peer } from "./peer.ts";
 const absenceMs = 30_000;
 
 /** How long no session must have come up until a speaker that forwards nothing takes its peers for complete. */
-const quietMs = 5_000;
+const quietMs = 10_000;
 
 export type RestartOptions = {
   /** Routes of the run before are still in force in the kernel. */

@@ -283,6 +283,7 @@ export class SpeakerCore {
       if (this.#restart.isDeferring) this.#tables[family].markAll();
       this.#ending.add(family);
     }
+    this.#lookAgain(this.#restart.takeLookAtMs());
     if (this.#ending.size > 0) this.#decide();
     for (const family of this.#ending) {
       if (this.#tables[family].isDirty) continue;

@@ -256,3 +256,30 @@ test("a peer tells what becomes of the next hop, and whether the other end peers
   assert.equal(sessionsOf([noMesh, four1, four2, bgpPeer("a", reverse)]).length, 1);
   assert.equal(sessionsOf([noMesh, four1, four2, bgpPeer("a", { ...reverse, reversePeering: "Manual" })]).length, 0);
 });
+
+test("to a route reflector whoever is of its AS is a client, but for the rest of its cluster", () => {
+  const cluster = address("1.0.0.1");
+  const reflector = node("rr-1", { ipv4Address: "192.0.2.10/24", routeReflectorClusterID: cluster });
+  const second = node("rr-2", { ipv4Address: "192.0.2.11/24", routeReflectorClusterID: cluster });
+  const third = node("rr-3", { ipv4Address: "192.0.2.12/24", routeReflectorClusterID: address("1.0.0.2") });
+  const other = node("far", { ipv4Address: "192.0.2.4/24", asNumber: 64999 });
+  const everybody = bgpPeer("to-rr", { peerIP: address("192.0.2.10"), nodeSelector: "all()" });
+  const tor = bgpPeer("tor", { peerIP: address("192.0.2.200"), node: "rr-1", asNumber: 64601 });
+  const outside = bgpPeer("outside", { peerIP: address("192.0.2.201"), node: "rr-1", asNumber: 64512 });
+  const resources = [reflector, second, third, other, four1, everybody, tor, outside];
+  const clusters = (name: string) =>
+    bgpOf(resources, name).sessions.map((session) => [session.address, session.reflectorCluster]);
+  assert.deepEqual(clusters("rr-1"), [
+    ["192.0.2.1", cluster],
+    ["192.0.2.11", undefined],
+    ["192.0.2.12", cluster],
+    ["192.0.2.200", undefined],
+    ["192.0.2.201", cluster],
+    ["192.0.2.4", undefined],
+  ]);
+  const plain = [
+    ["192.0.2.4", undefined],
+    ["192.0.2.10", undefined],
+  ];
+  assert.deepEqual(clusters("host-1"), plain);
+});
