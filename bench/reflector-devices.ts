@@ -18,6 +18,8 @@ export type Device = {
   /** What must be on this machine to run it, with the Debian package that brings it. */
   readonly program?: { readonly paths: readonly string[]; readonly debian: string };
   command(place: Place): readonly string[];
+  /** Beside our own. */
+  readonly env?: Readonly<Record<string, string>>;
 };
 
 type Place = {
@@ -27,12 +29,10 @@ type Place = {
   readonly relayPath: string;
 };
 
-const main = join(import.meta.dirname, "../src/cli/main.ts");
+const root = join(import.meta.dirname, "..");
 
 /** For profiles: TORTIE_BENCH_REFLECTOR_FLAGS="--cpu-prof --cpu-prof-dir=/tmp/prof". */
-function reflectorFlags(): string[] {
-  return (process.env["TORTIE_BENCH_REFLECTOR_FLAGS"] ?? "").split(" ").filter((flag) => flag !== "");
-}
+const reflectorFlags = process.env["TORTIE_BENCH_REFLECTOR_FLAGS"] ?? "";
 
 function found(...names: string[]): string[] {
   return names.flatMap((name) =>
@@ -95,9 +95,9 @@ export const devices: Readonly<Record<DeviceName, Device>> = {
     command({ port, folder }) {
       const place = ["--listen", `127.0.0.1:${port}`, "--socket", join(folder, "control")];
       const own = [...place, "--as", String(as), "--router-id", routerId];
-      const flags = ["--disable-warning=ExperimentalWarning", ...reflectorFlags()];
-      return [process.execPath, ...flags, main, "reflector", ...own, "--clients", clientRange];
+      return [join(root, "bin/tortie"), "reflector", ...own, "--clients", clientRange];
     },
+    ...(reflectorFlags === "" ? {} : { env: { NODE_OPTIONS: reflectorFlags } }),
   },
   "relay-node": {
     name: "relay-node",
@@ -198,7 +198,8 @@ export async function startDevice(device: Device, folder: string, relayPath: str
   const [program = "", ...args] = device.command({ port, folder: place, relayPath });
   const logPath = join(place, "log");
   const log = openSync(logPath, "w");
-  const child = spawn(program, args, { stdio: ["ignore", log, log], cwd: place });
+  const env = { ...process.env, ...device.env };
+  const child = spawn(program, args, { stdio: ["ignore", log, log], cwd: place, env });
   const running = {
     pid: child.pid ?? 0,
     port,

@@ -23,22 +23,26 @@ export function caseName({ clients, prefixes, length }: Case): string {
   return `${clients}x${prefixes}/${length}`;
 }
 
-const fast = { tortie: "all", "relay-node": "all", relay: "all", frr0: "all", frr: "all" } as const;
-const withBird = { ...fast, bird: "all" } as const;
+const fast = { tortie: "all", "relay-node": "all", relay: "all", frr0: "all" } as const;
+/** Judged with 1,000 clients only. */
+const withFrr = { ...fast, frr: "all" } as const;
+const everybody = { ...withFrr, bird: "all", gobgp: "all" } as const;
+const onceEach = { frr: "once", bird: "once" } as const;
 const ours = { tortie: "all" } as const;
 
 function size(clients: number, prefixes: number, length: number, scenes: Case["scenes"]): Case {
   return { clients, prefixes, length, family: length > 32 ? 6 : 4, scenes };
 }
 
+/** The slow ones once: some take minutes. What FRR as it comes is asked for, its `feed` says as well as its `events`. */
 const cases: readonly Case[] = [
-  size(200, 50, 32, { feed: { ...withBird, gobgp: "once" } }),
-  size(200, 50, 128, { feed: withBird }),
-  size(1000, 2, 26, { feed: { ...withBird, gobgp: "once" } }),
-  size(1000, 2, 122, { feed: withBird }),
-  size(1000, 100, 32, { events: fast, feed: { bird: "once" }, stuck: ours, listening: ours }),
-  size(1000, 100, 128, { feed: fast }),
-  size(2000, 50, 32, { feed: { ...fast, bird: "once" } }),
+  size(200, 50, 32, { feed: { ...fast, ...onceEach, gobgp: "once" } }),
+  size(200, 50, 128, { feed: { ...fast, ...onceEach } }),
+  size(1000, 2, 26, { feed: { ...withFrr, bird: "once", gobgp: "once" } }),
+  size(1000, 2, 122, { feed: { ...withFrr, bird: "once" } }),
+  size(1000, 100, 32, { events: fast, feed: { frr: "all", bird: "once" }, stuck: ours, listening: ours }),
+  size(1000, 100, 128, { feed: withFrr }),
+  size(2000, 50, 32, { feed: { ...fast, ...onceEach } }),
   size(2000, 50, 128, { feed: fast }),
   size(1000, 200, 32, { feed: { tortie: "once" } }),
 ];
@@ -50,8 +54,8 @@ export function hasTargets(one: Case): boolean {
 
 /** Small enough for a run that only proves that all of it works. */
 const quickCases: readonly Case[] = [
-  size(60, 20, 32, { events: { ...withBird, gobgp: "all" } }),
-  size(60, 20, 128, { feed: { ...withBird, gobgp: "all" } }),
+  size(60, 20, 32, { events: everybody }),
+  size(60, 20, 128, { feed: everybody }),
   size(20, 2000, 32, { stuck: ours, listening: ours }),
 ];
 
@@ -74,9 +78,23 @@ export function makePlan({ mode, sizes, rounds = { quick: 1, usual: 5, full: 13 
     const known = all.filter((one) => caseName(one) === text || caseName(one).startsWith(`${text}/`));
     if (known.length > 0) return known;
     const lengths = length === undefined ? [32, 128] : [Number(length)];
-    return lengths.map((length) => size(Number(clients), Number(prefixes), length, { feed: fast }));
+    return lengths.map((length) => size(Number(clients), Number(prefixes), length, { feed: withFrr }));
   });
   return { rounds, probes, cases: wanted };
+}
+
+export type Turn = { readonly scene: SceneName; readonly device: DeviceName; readonly round: number };
+
+/** Who is measured in the case, in order: each device once a round. */
+export function turnsOf({ rounds }: Plan, { scenes }: Case, wanted: readonly DeviceName[]): readonly Turn[] {
+  const parts = Object.entries(scenes) as [SceneName, Partial<Record<DeviceName, "all" | "once">>][];
+  return Array.from({ length: rounds }, (_, round) =>
+    parts.flatMap(([scene, runs]) =>
+      wanted
+        .filter((device) => runs[device] === "all" || (runs[device] === "once" && round === 0))
+        .map((device): Turn => ({ scene, device, round })),
+    ),
+  ).flat();
 }
 
 function tenth(clients: number): number {

@@ -20,6 +20,7 @@ import {
   hasTargets,
   loadOptions,
   makePlan,
+  turnsOf,
 } from "./reflector-plan.ts";
 
 /** What one device did in one scene, by rounds: undefined where it was not run or failed. */
@@ -52,9 +53,11 @@ export const reflectorBench: Bench = {
     });
     const wanted = wish.devices.filter((name) => !skipped.some((one) => one.name === name));
     let failures = 0;
+    const total = plan.cases.reduce((sum, one) => sum + turnsOf(plan, one, wanted).length, 0);
+    const progress = new Progress(total);
     for (const one of plan.cases) {
       const results: Results = new Map();
-      failures += await runCase({ plan, one, wanted, programs, folder: folder.path, results, output });
+      failures += await runCase({ plan, one, wanted, programs, folder: folder.path, results, progress, output });
       print(one, results, output);
     }
     for (const { name, reason } of skipped) {
@@ -107,33 +110,47 @@ type CaseRun = {
   readonly programs: LoadPrograms;
   readonly folder: string;
   readonly results: Results;
+  readonly progress: Progress;
   readonly output: BenchRun;
 };
 
 /** In turns, each device once a round; how many runs of ours were not as they should be. */
-async function runCase({ plan, one, wanted, programs, folder, results, output }: CaseRun): Promise<number> {
+async function runCase({ plan, one, wanted, programs, folder, results, progress, output }: CaseRun): Promise<number> {
   let failures = 0;
   const hasFailed = new Set<string>();
-  for (let round = 0; round < plan.rounds; round++) {
-    for (const [scene, runs] of Object.entries(one.scenes) as [SceneName, Case["scenes"][SceneName]][]) {
-      for (const name of wanted.filter((name) => runs?.[name] === "all" || (runs?.[name] === "once" && round === 0))) {
-        const key = `${scene} ${name}` as const;
-        if (hasFailed.has(key)) continue;
-        const options = loadOptions(plan, one, scene);
-        const title = `${caseName(one)}, round ${round + 1} of ${plan.rounds}, ${scene}, ${name}`;
-        const result = await measure(name, folder, programs, options);
-        if (output.isJson) console.log(JSON.stringify({ case: caseName(one), scene, device: name, round, ...result }));
-        console.error(`${title}: ${sayResult(result)}`);
-        const isWell = "end" in result && result.end.isDone;
-        if (!isWell) hasFailed.add(key);
-        if (name === "tortie" && !(isWell && isRight(result))) failures += 1;
-        const list = results.get(key) ?? [];
-        list[round] = "end" in result ? result : undefined;
-        results.set(key, list);
-      }
-    }
+  for (const { scene, device: name, round } of turnsOf(plan, one, wanted)) {
+    const place = progress.next();
+    const key = `${scene} ${name}` as const;
+    if (hasFailed.has(key)) continue;
+    const result = await measure(name, folder, programs, loadOptions(plan, one, scene));
+    if (output.isJson) console.log(JSON.stringify({ case: caseName(one), scene, device: name, round, ...result }));
+    console.error(
+      `${place} ${caseName(one)}, round ${round + 1} of ${plan.rounds}, ${scene}, ${name}: ${sayResult(result)}`,
+    );
+    const isWell = "end" in result && result.end.isDone;
+    if (!isWell) hasFailed.add(key);
+    if (name === "tortie" && !(isWell && isRight(result))) failures += 1;
+    const list = results.get(key) ?? [];
+    list[round] = "end" in result ? result : undefined;
+    results.set(key, list);
   }
   return failures;
+}
+
+/** How far the bench has come, as `[12 of 180, 3 min]`. */
+class Progress {
+  readonly #startedMs = performance.now();
+  readonly #total: number;
+  #count = 0;
+
+  constructor(total: number) {
+    this.#total = total;
+  }
+
+  next(): string {
+    this.#count++;
+    return `[${this.#count} of ${this.#total}, ${Math.floor((performance.now() - this.#startedMs) / 60_000)} min]`;
+  }
 }
 
 async function measure(

@@ -5,6 +5,8 @@ type Soak = {
   /** Run by our own Node; options given behind the name follow. */
   readonly command: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** In namespaces of its own, made by root so that all users exist there. */
+  readonly isRooted?: boolean;
   readonly about: string;
 };
 
@@ -33,6 +35,12 @@ const soaks: Readonly<Record<string, Soak>> = {
     command: ["test/bgp-fuzz/main.ts", "--count", "100000000"],
     about: "100,000,000 BGP messages, valid and bent; --count and --seed choose others",
   },
+  "bgp-differential": {
+    command: ["--test", "test/bgp-differential/differential.root.test.ts"],
+    environment: { TORTIE_DIFFERENTIAL_MESSAGES: "10000" },
+    isRooted: true,
+    about: "10,000 BGP messages put to BIRD, FRR and GoBGP, as root; writes docs/reference/bgp-differences.md",
+  },
 };
 
 const [name = "", ...options] = process.argv.slice(2);
@@ -42,7 +50,11 @@ if (soak === undefined) {
   for (const [known, { about }] of Object.entries(soaks)) console.error(`  ${known}: ${about}`);
   process.exit(2);
 }
-const run = spawnSync(process.execPath, [...soak.command, ...options], {
+const namespaces = ["unshare", ..."--net --mount --pid --fork --kill-child --mount-proc".split(" ")];
+const setUp = ["sh", "-c", 'mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set lo up && exec "$@"', "sh"];
+const wrapper = soak.isRooted === true ? [...namespaces, ...setUp] : [];
+const [program = "", ...args] = [...wrapper, process.execPath, ...soak.command, ...options];
+const run = spawnSync(program, args, {
   stdio: "inherit",
   env: { ...process.env, ...soak.environment },
 });

@@ -1,5 +1,5 @@
 // Runs the tests: unit tests in one process, kernel tests in namespaces of their own, labs as users start them.
-// usage: node tools/test.ts [unit|kernel|api|labs|fuzz|interop|root ...] [--only TEXT]   (all, when none is named; root ones when root runs it)
+// usage: node tools/test.ts [unit|kernel|api|labs|long|interop|root ...] [--only TEXT]   (all, when none is named; root ones when root runs it)
 import { spawn } from "node:child_process";
 import { existsSync, globSync } from "node:fs";
 import { dirname } from "node:path";
@@ -13,6 +13,9 @@ const oneByOne = [...nodeTest, "--test-concurrency=1"];
 const namespaces = "--net --mount --pid --fork --kill-child --mount-proc".split(" ");
 const ownRun = ["sh", "-c", 'mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set lo up && exec "$@"', "sh"];
 
+/** What draws much at random: beside the fuzzer's millions of messages, what would take half of the unit tests' time. */
+const drawn = ["src/bgp/simulation.test.ts", "src/ipam/interleaving.test.ts", "test/policy/seeded-bugs.test.ts"];
+
 function stagesOf(names: readonly string[], only: string): Stage[] {
   const filesOf = (...patterns: string[]) =>
     globSync(patterns)
@@ -20,14 +23,14 @@ function stagesOf(names: readonly string[], only: string): Stage[] {
       .toSorted();
   const unit = filesOf(
     "{src,tools,bench}/**/*.test.ts",
-    "test/{access,policy}/*.test.ts",
+    "test/{access,bgp-differential,policy}/*.test.ts",
     "test/bgp-fuzz/vulnerabilities.test.ts",
-  ).filter((file) => !/\.(kernel|root)\.test\.ts$/.test(file));
+  ).filter((file) => !/\.(kernel|root)\.test\.ts$/.test(file) && !drawn.includes(file));
   const kernel = filesOf("{src,test}/**/*.kernel.test.ts");
   const labs = filesOf("test/labs/*.test.ts").filter((file) => !/\.(kernel|root)\.test\.ts$/.test(file));
   const api = filesOf("test/{kubectl,watch}/*.test.ts");
   const interop = filesOf("test/interop/*.test.ts");
-  const fuzz = filesOf("test/bgp-fuzz/fuzz.test.ts");
+  const long = [filesOf("test/bgp-fuzz/fuzz.test.ts"), filesOf(...drawn)].filter((files) => files.length > 0);
   const rooted = filesOf("{src,test}/**/*.root.test.ts");
   const stages: (Stage & { files: readonly string[] })[] = [
     {
@@ -42,7 +45,11 @@ function stagesOf(names: readonly string[], only: string): Stage[] {
     },
     { name: "api", files: api, commands: [[...oneByOne, ...api]] },
     { name: "labs", files: labs, commands: [[...oneByOne, ...labs]] },
-    { name: "fuzz", files: fuzz, commands: [[...nodeTest, "--test-isolation=none", ...fuzz]] },
+    {
+      name: "long",
+      files: long.flat(),
+      commands: long.map((files) => [...nodeTest, "--test-isolation=none", ...files]),
+    },
     { name: "interop", files: interop, commands: [[...oneByOne, ...interop]] },
     {
       name: "root",
@@ -95,7 +102,7 @@ const only = onlyAt === -1 ? "" : (args[onlyAt + 1] ?? "");
 const named = args.filter((arg, at) => !arg.startsWith("--") && at !== onlyAt + 1 * Number(onlyAt !== -1));
 const isRoot = process.getuid?.() === 0;
 const names =
-  named.length > 0 ? named : ["unit", "kernel", "api", "labs", "fuzz", "interop", ...(isRoot ? ["root"] : [])];
+  named.length > 0 ? named : ["unit", "kernel", "api", "labs", "long", "interop", ...(isRoot ? ["root"] : [])];
 if (!existsSync("package.json")) throw new Error("run the tests from the root of the project");
 
 let total: Counts = { passed: 0, failed: 0, skipped: 0 };

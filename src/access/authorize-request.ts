@@ -26,12 +26,13 @@ const ipamReads: readonly Kind[] = [
   "Node",
 ];
 
-/** Everything that says how a host forwards, filters and announces; no secrets. */
+/** What BGP sessions depend on. Which Secrets is for `authorizeSecretRead` to say. */
+const bgpReads: readonly Kind[] = ["BGPConfiguration", "BGPFilter", "BGPPeer", "IPPool", "Node", "Secret"];
+
+/** Everything that says how a host forwards, filters and announces. */
 const nodeReads: readonly Kind[] = [
   ...ipamReads,
-  "BGPConfiguration",
-  "BGPFilter",
-  "BGPPeer",
+  ...bgpReads,
   "CalicoNodeStatus",
   "ClusterInformation",
   "FelixConfiguration",
@@ -72,6 +73,7 @@ const rulesByRole: { readonly [R in Role]: (verb: Verb, kind: Kind) => boolean }
   // Not even by name: what is in a secret is often in its annotations too, where kubectl keeps what was applied last.
   viewer: (verb, kind) => readVerbs.has(verb) && kind !== "Secret",
   node: (verb, kind) => mayReadOrWrite(verb, kind, nodeReads, nodeWrites),
+  reflector: (verb, kind) => mayReadOrWrite(verb, kind, bgpReads, {}),
   cni: (verb, kind) => mayReadOrWrite(verb, kind, [...ipamReads, "WorkloadEndpoint"], cniWrites),
 };
 
@@ -79,10 +81,14 @@ const reasonByRole: { readonly [R in Role]: string } = {
   admin: "",
   viewer: "a viewer reads everything but secrets, and writes nothing",
   node: "a node reads what it needs to run, and writes only what is its own",
+  reflector: "this role reads what the BGP sessions of one node depend on, and writes nothing",
   cni: "this role reads and writes only the endpoints and addresses of one node",
 };
 
-/** Whether anything of this sort is ever allowed; a write is then judged by the objects as well, see `authorizeChange`. */
+/**
+ * Whether anything of this sort is ever allowed; a write is then judged by the objects as well, see `authorizeChange`, and
+ * a read of Secrets by `authorizeSecretRead`.
+ */
 export function authorizeRequest(identity: Identity, verb: Verb, kind: Kind): Decision {
   return rulesByRole[identity.role](verb, kind) ? allowed : refused(reasonByRole[identity.role]);
 }

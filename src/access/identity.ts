@@ -1,10 +1,10 @@
 import { isObjectName } from "../resources/index.ts";
 import type { DistinguishedName } from "./certificate.ts";
 
-export const roles = ["admin", "viewer", "node", "cni"] as const;
+export const roles = ["admin", "viewer", "node", "cni", "reflector"] as const;
 export type Role = (typeof roles)[number];
 
-/** Who asks. For the roles `node` and `cni` the name is that of a node. */
+/** Who asks. For the roles `node`, `cni` and `reflector` the name is that of a node. */
 export type Identity = { readonly role: Role; readonly name: string };
 
 /** As messages and logs call it: `node "host-1"`. */
@@ -14,7 +14,7 @@ export function formatIdentity({ role, name }: Identity): string {
 
 /** Whether the role is tied to one node, which is then the identity's name. */
 export function isNodeRole(role: Role): boolean {
-  return role === "node" || role === "cni";
+  return role === "node" || role === "cni" || role === "reflector";
 }
 
 const organisationPrefix = "tortie:";

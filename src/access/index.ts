@@ -3,6 +3,7 @@
 // Start at authorize-request.ts, then authorize-change.ts, which judges a write by what it changes.
 export { authorizeChange } from "./authorize-change.ts";
 export { type Decision, type Verb, authorizeRequest } from "./authorize-request.ts";
+export { type SecretRead, authorizeSecretRead } from "./authorize-secret-read.ts";
 export {
   type CertificateContent,
   type CertificateUse,

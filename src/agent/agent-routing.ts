@@ -8,6 +8,9 @@ import type { NextHopCosts } from "./next-hop-costs.ts";
 /** How long peers keep our routes while we are away (RFC 4724); as BIRD does. */
 const restartTimeSeconds = 120;
 
+/** Peers in one line of the log. */
+const maxNamed = 10;
+
 type RoutingOptions = {
   /** The kernel still holds BGP routes of the run before. */
   readonly isRestart: boolean;
@@ -30,6 +33,8 @@ export class AgentRouting implements AsyncDisposable {
   #adverts: readonly OriginatedRoute[] | undefined;
   /** Names of peers. */
   readonly #established = new Set<string>();
+  /** Reasons by the names of peers, as told in the log. */
+  #withheld: ReadonlyMap<string, string> = new Map();
 
   constructor(options: RoutingOptions) {
     this.#options = options;
@@ -55,6 +60,7 @@ export class AgentRouting implements AsyncDisposable {
       this.#speaker.configure(config);
     }
     this.#config = config;
+    this.#logWithheld(config);
   }
 
   /** The whole set of own routes. The first call also says that they are complete: peers then drop what is not in it. */
@@ -92,6 +98,17 @@ export class AgentRouting implements AsyncDisposable {
     this.#speaker = undefined;
   }
 
+  /** One line for all that have the same reason: it may be that of a whole mesh. */
+  #logWithheld({ peers }: SpeakerConfig): void {
+    const before = this.#withheld;
+    this.#withheld = new Map(peers.flatMap(({ name, withheld }) => (withheld === undefined ? [] : [[name, withheld]])));
+    const fresh = [...this.#withheld].filter(([peer, reason]) => before.get(peer) !== reason);
+    for (const [reason, withheld] of Map.groupBy(fresh, ([, why]) => why)) {
+      const named = withheld.slice(0, maxNamed).map(([peer]) => peer);
+      this.#options.log.warn("BGP sessions withheld", { reason, count: withheld.length, peers: named.join(", ") });
+    }
+  }
+
   /** The speaker tells of sessions that come up; what operators want to know besides is when one that stood goes. */
   #logPeer({ name, address, state, lastError }: PeerStatus): void {
     if (state === "established") this.#established.add(name);
@@ -105,6 +122,7 @@ function speakerConfig({
   localAs,
   routerId,
   listenPort,
+  listenAddresses,
   nextHop4,
   nextHop6,
   exportWithin,
@@ -117,6 +135,7 @@ function speakerConfig({
     exportWithin,
     hasNextHopTracking: true,
     peers: sessions,
+    ...(listenAddresses === undefined ? {} : { listenAddresses }),
     ...(nextHop4 === undefined ? {} : { nextHop4 }),
     ...(nextHop6 === undefined ? {} : { nextHop6 }),
   };

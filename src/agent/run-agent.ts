@@ -104,7 +104,7 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
       log.info("the cluster is known", { source: from });
     },
   };
-  tasks.start((until) => ready.then(() => feedResources({ client, snapshot, log, random, signal: until }, sink)));
+  tasks.start((until) => ready.then(() => feedResources({ node, client, snapshot, log, random, signal: until }, sink)));
   log.info("agent started", { node });
   await tasks.wait();
 }

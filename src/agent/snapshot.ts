@@ -14,7 +14,7 @@ const linesPerWrite = 500;
 
 /**
  * What the agent last knew of the cluster, one resource a line, so that a host starts and goes on
- * without the server. Replaced as a whole by rename: a crash leaves the old one or the new one.
+ * without the server: passwords of its BGP sessions too, which is why only its owner may read it. Replaced as a whole by rename: a crash leaves the old one or the new one.
  */
 export class Snapshot {
   readonly #path: string;
@@ -72,6 +72,8 @@ export class Snapshot {
     const temporary = `${this.#path}.new`;
     {
       await using file = await open(temporary, "w", 0o600);
+      // One that an interrupted run has left keeps its mode otherwise.
+      await file.chmod(0o600);
       let lines = [headerLine()];
       // In pieces, so that BGP's keepalives need not wait for a cluster of 500,000 workloads.
       for (const resource of resources) {
@@ -112,8 +114,9 @@ export class Snapshot {
 function decodeLine(line: string): Result<Resource> {
   try {
     return decodeResource(JSON.parse(line), { unknownFields: "keep" });
-  } catch (error) {
-    return failure("", `is not JSON: ${String(error)}`);
+  } catch {
+    // The reason would quote the line, in which there may be a password.
+    return failure("", "is not JSON");
   }
 }
 

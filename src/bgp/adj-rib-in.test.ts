@@ -66,6 +66,7 @@ test("what a peer has told, and what of it counts, is what a plain list would sa
         "judge7",
         "judge9",
         "renew",
+        "work",
       ),
     },
   );
@@ -96,6 +97,9 @@ test("what a peer has told, and what of it counts, is what a plain list would sa
           for (const [name, route] of known) if (isDropped(route)) known.delete(name);
         };
         switch (one) {
+          case "work":
+            table.decide(1, false);
+            break;
           case "stale":
           case "staleKept":
             if (one === "stale") drop(({ isStale }) => isStale);
@@ -124,6 +128,7 @@ test("what a peer has told, and what of it counts, is what a plain list would sa
             routes.judgeAgain(one === "renew");
         }
       }
+      while (table.isDirty) table.decide(2, false);
       const isRefused = ({ key, set }: Known) =>
         set.attributes.communities.includes(refused) || (key === keys[5] && set === sets[2]);
       const all = [...known.values()];

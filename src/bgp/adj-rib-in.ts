@@ -75,7 +75,7 @@ export class AdjRibIn {
       const pathId = pathIds?.[i];
       const destination = this.#table.byKey(key);
       const path = destination?.pathOf(this.#source, pathId);
-      if (destination !== undefined && path !== undefined) this.#drop(destination, path);
+      if (destination !== undefined && path?.epoch.isGone === false) this.#drop(destination, path);
       else if (this.#refused.size > 0) this.#dropRefused(makePathKey(key, pathId));
     }
     this.#tidy();
@@ -116,7 +116,7 @@ export class AdjRibIn {
       if (!changed.has(path)) changed.set(path, change(path));
       return changed.get(path);
     };
-    for (const [destination, path] of this.#accepted()) {
+    for (const [destination, path] of this.#accepted(this.#destinations)) {
       if (!path.epoch.isStale) continue;
       const next = changeOnce(path);
       if (next === undefined) this.#drop(destination, path);
@@ -131,28 +131,17 @@ export class AdjRibIn {
   }
 
   /**
-   * Judges everything again, as when the policy is another one. With `isRenewed` every path is another one afterwards, since
-   * something about the peer itself has changed.
+   * Judges everything again, as when the policy is another one; the table does it when it has the time. With `isRenewed`
+   * every path is another one afterwards, since something about the peer itself has changed.
    */
   judgeAgain(isRenewed: boolean): void {
-    const renewed = new Map<Path, Path[]>();
-    for (const [entry, path] of this.#refused) {
-      const key = prefixOfPathKey(entry, path.pathId !== undefined);
-      const next = this.#renew(key, path, isRenewed, renewed);
-      if (next.refusal === undefined) this.#accept(key, next);
-      else this.#refused.set(entry, next);
-    }
-    for (const [destination, path] of this.#accepted()) {
-      const next = this.#renew(destination.key, path, isRenewed, renewed);
-      if (next.refusal !== undefined) this.#refuse(destination.key, next);
-      else if (next !== path) this.#table.replace(destination, path, next);
-    }
     this.#last = undefined;
-    this.#tidy();
+    this.#table.later(this.#judgeAll(isRenewed));
   }
 
   clear(): void {
-    for (const [destination, path] of this.#accepted()) this.#table.replace(destination, path, undefined);
+    for (const epoch of this.#epochs) epoch.isGone = true;
+    if (this.#acceptedCount > 0) this.#table.later(this.#dropGone(this.#destinations));
     this.#destinations = [];
     this.#refused.clear();
     this.#acceptedCount = 0;
@@ -168,19 +157,56 @@ export class AdjRibIn {
     for (const destination of this.#destinations) {
       if (seen.has(destination)) continue;
       seen.add(destination);
-      for (const path of destination.paths) if (path.source === this.#source) yield [destination.key, path];
+      for (const path of destination.paths) if (this.#isOwn(path)) yield [destination.key, path];
     }
     for (const [entry, path] of this.#refused) yield [prefixOfPathKey(entry, path.pathId !== undefined), path];
   }
 
   /** Some may come twice, but then as they are by then. */
-  *#accepted(): Generator<readonly [Destination, Path]> {
-    const count = this.#destinations.length;
-    for (let i = 0; i < count; i++) {
-      const destination = this.#destinations[i];
+  *#accepted(destinations: readonly Destination[]): Generator<readonly [Destination, Path]> {
+    for (let i = 0, count = destinations.length; i < count; i++) {
+      const destination = destinations[i];
       if (destination === undefined) continue;
-      for (const path of destination.paths) if (path.source === this.#source) yield [destination, path];
+      for (const path of destination.paths) if (this.#isOwn(path)) yield [destination, path];
     }
+  }
+
+  #isOwn({ source, epoch }: Path): boolean {
+    return source === this.#source && !epoch.isGone;
+  }
+
+  *#judgeAll(isRenewed: boolean): Generator<void> {
+    const renewed = new Map<Path, Path[]>();
+    for (const [entry, path] of this.#refused) {
+      yield;
+      if (this.#refused.get(entry) !== path) continue;
+      const key = prefixOfPathKey(entry, path.pathId !== undefined);
+      const next = this.#renew(key, path, isRenewed, renewed);
+      if (next.refusal === undefined) this.#accept(key, next);
+      else this.#refused.set(entry, next);
+    }
+    for (const [destination, path] of this.#accepted(this.#destinations)) {
+      yield;
+      // Meanwhile it may have gone, or become another one, which was judged when it came.
+      if (path.epoch.isGone || destination.pathOf(this.#source, path.pathId) !== path) continue;
+      const next = this.#renew(destination.key, path, isRenewed, renewed);
+      if (next.refusal !== undefined) this.#refuse(destination.key, next);
+      else if (next !== path) this.#table.replace(destination, path, next);
+    }
+    this.#tidy();
+  }
+
+  /** Takes the paths of epochs that are gone from the table. */
+  *#dropGone(destinations: readonly Destination[]): Generator<void> {
+    for (let i = 0, count = destinations.length; i < count; i++) {
+      yield;
+      const destination = destinations[i];
+      for (const path of destination?.paths ?? noPaths) {
+        const isGone = path.source === this.#source && path.epoch.isGone;
+        if (isGone && destination !== undefined) this.#table.replace(destination, path, undefined);
+      }
+    }
+    this.#tidy();
   }
 
   /** Paths are shared by the prefixes of an UPDATE, and by those of the next ones as long as they say the same. */
@@ -225,14 +251,13 @@ export class AdjRibIn {
     const destination = this.#table.at(key);
     const old = destination.pathOf(this.#source, path.pathId);
     if (old === path) return;
-    if (old === undefined) {
+    if (old === undefined || old.epoch.isGone) {
       if (this.#refused.size > 0) this.#dropRefused(makePathKey(key, path.pathId));
-      if (path.epoch.isStale) this.#staleCount++;
-      this.#acceptedCount++;
       this.#destinations.push(destination);
-    } else if (old.epoch.isStale && !path.epoch.isStale) {
-      this.#staleCount--;
+    } else {
+      this.#count(old.epoch, -1);
     }
+    this.#count(path.epoch, 1);
     this.#table.replace(destination, old, path);
   }
 
@@ -240,16 +265,21 @@ export class AdjRibIn {
     const entry = makePathKey(key, path.pathId);
     const destination = this.#table.byKey(key);
     const accepted = destination?.pathOf(this.#source, path.pathId);
-    if (destination !== undefined && accepted !== undefined) this.#drop(destination, accepted);
+    if (destination !== undefined && accepted?.epoch.isGone === false) this.#drop(destination, accepted);
     else this.#dropRefused(entry);
     if (path.epoch.isStale) this.#staleCount++;
     this.#refused.set(entry, path);
   }
 
   #drop(destination: Destination, path: Path): void {
-    if (path.epoch.isStale) this.#staleCount--;
-    this.#acceptedCount--;
+    this.#count(path.epoch, -1);
     this.#table.replace(destination, path, undefined);
+  }
+
+  #count(epoch: Epoch, change: number): void {
+    this.#acceptedCount += change;
+    epoch.acceptedCount += change;
+    if (epoch.isStale) this.#staleCount += change;
   }
 
   #dropRefused(entry: PathKey): void {
@@ -260,10 +290,14 @@ export class AdjRibIn {
   }
 
   #sweep(isSwept: (epoch: Epoch) => boolean): void {
-    for (const [destination, path] of this.#accepted()) if (isSwept(path.epoch)) this.#drop(destination, path);
     for (const [entry, path] of this.#refused) if (isSwept(path.epoch)) this.#dropRefused(entry);
-    this.#epochs = this.#epochs.filter((epoch) => !isSwept(epoch));
-    this.#tidy();
+    const before = this.#acceptedCount;
+    for (const epoch of this.#epochs.filter(isSwept)) {
+      this.#count(epoch, -epoch.acceptedCount);
+      epoch.isGone = true;
+    }
+    this.#epochs = this.#epochs.filter(({ isGone }) => !isGone);
+    if (this.#acceptedCount < before) this.#table.later(this.#dropGone(this.#destinations));
   }
 
   /** A new epoch, unless nothing was told in the one before. */
@@ -286,7 +320,7 @@ export class AdjRibIn {
   /** What is noted of paths that are gone is forgotten when there is as much of it as of those that are there. */
   #tidy(): void {
     if (this.#destinations.length > 2 * this.#acceptedCount + 64) {
-      const isHere = (destination: Destination) => destination.paths.some(({ source }) => source === this.#source);
+      const isHere = ({ paths }: Destination) => paths.some((path) => this.#isOwn(path));
       this.#destinations = [...new Set(this.#destinations.filter(isHere))];
     }
     // A peer may use ever new identifiers.
@@ -299,6 +333,8 @@ export class AdjRibIn {
 
 const noRefusals: ReadonlySet<string> = new Set();
 
+const noPaths: readonly Path[] = [];
+
 function freshEpoch(): Epoch {
-  return { isStale: false, isDue: false };
+  return { isStale: false, isDue: false, isGone: false, acceptedCount: 0 };
 }

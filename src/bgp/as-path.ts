@@ -62,9 +62,13 @@ export function neighbourAs(path: AsPath): number | undefined {
   return first?.type === "sequence" ? first.asNumbers[0] : undefined;
 }
 
-/** Not of a confederation (RFC 5065). */
-function isPlain({ type }: AsSegment): boolean {
-  return type === "sequence" || type === "set";
+/** RFC 5065. */
+export function isOfConfederation({ type }: AsSegment): boolean {
+  return type === "confedSequence" || type === "confedSet";
+}
+
+function isPlain(segment: AsSegment): boolean {
+  return !isOfConfederation(segment);
 }
 
 /** The path without segments of confederations. */

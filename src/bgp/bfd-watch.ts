@@ -33,8 +33,8 @@ export class BfdWatch {
     this.#isOutdated = false;
     const watched: BfdPeer[] = [];
     for (const { config, localAddress } of peers) {
-      const { name, address, linkName, bfd } = config;
-      if (bfd === undefined) continue;
+      const { name, address, linkName, bfd, withheld } = config;
+      if (bfd === undefined || withheld !== undefined) continue;
       watched.push({
         name,
         address,

@@ -7,10 +7,10 @@ export const allFamilies: readonly Family[] = ["ipv4-unicast", "ipv6-unicast"];
 export type NextHopMode = "auto" | "self" | "keep";
 
 /**
- * Where a session comes from: the mesh of nodes, a BGPPeer that selects this node, one for all nodes, or a range of
- * addresses from which neighbours are taken as they come.
+ * Where a session comes from: the mesh of nodes, a BGPPeer that selects this node, one for all nodes, a workload of this
+ * node, or a range of addresses from which neighbours are taken as they come.
  */
-export type PeerType = "nodeMesh" | "nodePeer" | "globalPeer" | "dynamic";
+export type PeerType = "nodeMesh" | "nodePeer" | "globalPeer" | "workload" | "dynamic";
 
 /** What a peer may be and how it is spoken to, wherever its address comes from. */
 export type SessionConfig = {
@@ -22,7 +22,7 @@ export type SessionConfig = {
   readonly asNumber: number | "internal" | "external";
   /** Our AS number as this peer sees it, when it is not the speaker's (RFC 7705). */
   readonly localAs?: number;
-  /** How many times our own AS number may stand in a path from this peer: 0 to 10. 0 when absent. */
+  /** How many times our own AS number may stand in a path from this peer. 0 when absent. */
   readonly allowLocalAs?: number;
   /** Wait for the peer to connect. */
   readonly isPassive: boolean;
@@ -30,9 +30,9 @@ export type SessionConfig = {
   readonly nextHopMode: NextHopMode;
   /** The peer is a client of ours as route reflector, in this cluster (RFC 4456). Internal peers only. */
   readonly reflectorCluster?: IpAddress;
-  /** For TCP's MD5 signatures (RFC 2385): 1 to 80 octets. Never in a log, a status or a recording. */
+  /** For TCP's MD5 signatures (RFC 2385): 1 to 80 octets; may change under a session. Never in a log, a status or a recording. */
   readonly password?: string;
-  /** Accept only packets that crossed at most this many hops, 1 to 254 (RFC 5082). */
+  /** Accept only packets that crossed at most this many hops, 1 to 255 (RFC 5082). */
   readonly ttlSecurityHops?: number;
   /** Proposed hold time: 0 (never) or 3 to 65,535. 90 when absent. */
   readonly holdTimeSeconds?: number;
@@ -56,6 +56,8 @@ export type SessionConfig = {
   };
   readonly importPolicy?: RoutePolicy;
   readonly exportPolicy?: RoutePolicy;
+  /** `exportPolicy` alone says which learned routes are passed on, whatever the speaker's `exportWithin`. */
+  readonly isExportFree?: boolean;
   /** Fast failure detection (RFC 5880). */
   readonly bfd?: BfdConfig;
 };
@@ -66,6 +68,8 @@ export type PeerConfig = SessionConfig & {
   readonly address: IpAddress;
   /** The link on which a link-local address means the peer. */
   readonly linkName?: string;
+  /** Why there must be no session for now: the peer is known and shown, and neither called nor heard. */
+  readonly withheld?: string;
 };
 
 /**
@@ -111,10 +115,17 @@ export type RouteRule = {
   readonly set?: RouteSet;
 };
 
+export type PrefixRange = { readonly prefix: Cidr; readonly minLength: number; readonly maxLength: number };
+
 /** All that is named must hold; an empty match holds always. */
 export type RouteMatch = {
+  readonly family?: Family;
   /** Inside the prefix and of a length within the bounds, both included. */
-  readonly prefixes?: readonly { readonly prefix: Cidr; readonly minLength: number; readonly maxLength: number }[];
+  readonly prefixes?: readonly PrefixRange[];
+  /** In none of these. */
+  readonly notPrefixes?: readonly PrefixRange[];
+  /** The local preference, 100 where there is none. */
+  readonly localPref?: number;
   readonly isOwn?: boolean;
   /** All of them are there. */
   readonly communities?: readonly number[];
@@ -146,7 +157,7 @@ export type SpeakerConfig = {
   readonly listenAddresses?: readonly IpAddress[];
   /** How long peers keep our routes while we restart: 0 to 4,095 (RFC 4724). */
   readonly restartTimeSeconds: number;
-  /** Routes learned from peers are passed on only inside these prefixes. Own routes are not looked at. */
+  /** Routes learned from peers are passed on only inside these prefixes. Own ones, and those of workloads, are not looked at. */
   readonly exportWithin: readonly Cidr[] | "all";
   /** Own addresses, for a family that is carried over a session of the other IP version. */
   readonly nextHop4?: IpAddress;
@@ -278,8 +289,10 @@ export type PeerStatus = {
   readonly prefixesRefused: number;
   /** Absent when BFD is not asked for. */
   readonly bfd?: "up" | "down";
-  /** Why the last session or attempt ended; empty when none has. */
+  /** Why the last session or attempt ended; empty when none has. Of a peer that is withheld: why it is. */
   readonly lastError: string;
+  /** There is to be no session for now. */
+  readonly isWithheld?: true;
   /** The NOTIFICATION that it ended with; absent when there was none, as when a connection is refused or lost. */
   readonly lastNotification?: { readonly code: number; readonly subcode: number; readonly isOurs: boolean };
 };

@@ -31,7 +31,7 @@ export type ConnectionSettings = {
 };
 
 export type ConnectionEvent =
-  /** A good OPEN came. Unless the connection is closed by the reader of the event, it is answered. */
+  /** A good OPEN came. It is answered, unless the reader of the event closes the connection or lets it wait. */
   | { readonly type: "open"; readonly open: Open }
   | { readonly type: "established" }
   | { readonly type: "update"; readonly update: Update }
@@ -41,6 +41,8 @@ export type ConnectionEvent =
   | { readonly type: "refreshBegin"; readonly family: Family }
   | { readonly type: "refreshEnd"; readonly family: Family }
   | ConnectionEnd;
+
+type ConnectionTimer = "hold" | "keepalive" | "send" | "wait";
 
 export type ConnectionEnd = {
   readonly type: "down";
@@ -84,6 +86,9 @@ export class Connection {
   #holdTimerMs = 0;
   #establishedMs = 0;
   #blockedSinceMs: number | undefined;
+  #isWaiting = false;
+  /** The peer has answered our OPEN while it waits for our answer. */
+  #isConfirmed = false;
   #localAddress: IpAddress | undefined;
 
   constructor(settings: ConnectionSettings, outbox: Outbox) {
@@ -113,6 +118,11 @@ export class Connection {
 
   get localAddress(): IpAddress | undefined {
     return this.#localAddress;
+  }
+
+  /** The peer's OPEN is not answered yet. */
+  get isWaiting(): boolean {
+    return this.#isWaiting;
   }
 
   get isBlocked(): boolean {
@@ -150,6 +160,21 @@ export class Connection {
     }
   }
 
+  /** To be called when the `open` event is read: it may have to make way for another connection. `answer` is asked for then. */
+  wait(untilMs: number): void {
+    this.#isWaiting = true;
+    this.#setTimer("wait", untilMs);
+  }
+
+  /** It has waited for long enough. */
+  answer(nowMs: number): ConnectionEvent | undefined {
+    if (!this.#isWaiting || this.#state !== "openConfirm") return undefined;
+    this.#isWaiting = false;
+    this.#clearTimer("wait");
+    this.#answer(nowMs);
+    return this.#isConfirmed ? this.#establish(nowMs) : undefined;
+  }
+
   /** The peer or the network ended the connection. */
   lost(reason: string): ConnectionEnd | undefined {
     if (this.#state === "closed") return undefined;
@@ -176,7 +201,8 @@ export class Connection {
       this.#scheduleKeepalive(nowMs);
       return undefined;
     }
-    return timer === "hold" ? this.#checkHold(nowMs) : this.#checkSending(nowMs);
+    if (timer === "send") return this.#checkSending(nowMs);
+    return timer === "hold" ? this.#checkHold(nowMs) : undefined;
   }
 
   /** RFC 9687: a peer that takes nothing for twice the hold time, and at least 8 minutes, is gone. */
@@ -232,11 +258,9 @@ export class Connection {
         yield* this.#judgeOpen(message.open, nowMs);
         return;
       case "keepalive":
-        if (this.#state === "openConfirm") {
-          this.#state = "established";
-          this.#establishedMs = nowMs;
-          yield { type: "established" };
-        }
+        if (this.#state !== "openConfirm") return;
+        this.#isConfirmed = true;
+        if (!this.#isWaiting) yield this.#establish(nowMs);
         return;
       case "update":
         yield { type: "update", update: message };
@@ -266,11 +290,20 @@ export class Connection {
     yield { type: "open", open };
     if (this.#state !== "openSent") return;
     this.#state = "openConfirm";
-    this.write(writeKeepalive());
     this.#clearTimer("hold");
-    if (agreement.holdTimeMs === 0) return;
-    this.#setHold(nowMs + agreement.holdTimeMs);
-    this.#scheduleKeepalive(nowMs);
+    if (agreement.holdTimeMs > 0) this.#setHold(nowMs + agreement.holdTimeMs);
+    if (!this.#isWaiting) this.#answer(nowMs);
+  }
+
+  #answer(nowMs: number): void {
+    this.write(writeKeepalive());
+    if (this.#agreement?.holdTimeMs !== 0) this.#scheduleKeepalive(nowMs);
+  }
+
+  #establish(nowMs: number): ConnectionEvent {
+    this.#state = "established";
+    this.#establishedMs = nowMs;
+    return { type: "established" };
   }
 
   #openFault(open: Open): Notification | undefined {
@@ -349,11 +382,11 @@ export class Connection {
     this.#setTimer("hold", atMs);
   }
 
-  #setTimer(timer: "hold" | "keepalive" | "send", atMs: number): void {
+  #setTimer(timer: ConnectionTimer, atMs: number): void {
     this.#outbox.push({ type: "setTimer", timer: timerName(this.id, timer), atMs });
   }
 
-  #clearTimer(timer: "hold" | "keepalive" | "send"): void {
+  #clearTimer(timer: ConnectionTimer): void {
     this.#outbox.push({ type: "clearTimer", timer: timerName(this.id, timer) });
   }
 
@@ -362,6 +395,7 @@ export class Connection {
       this.#clearTimer("hold");
       if (this.#agreement !== undefined) this.#clearTimer("keepalive");
       if (this.isBlocked) this.#clearTimer("send");
+      if (this.#isWaiting) this.#clearTimer("wait");
     }
     this.#state = "closed";
   }

@@ -1,6 +1,6 @@
 import { type IpAddress, compareBytes } from "../lib/index.ts";
 import type { DecidingStep } from "./config.ts";
-import type { Path } from "./path.ts";
+import { type Path, trackedNextHop } from "./path.ts";
 
 export type Decision = {
   readonly best: Path;
@@ -73,8 +73,8 @@ function keepReachable(paths: readonly Path[], costOf: CostOf, record: LossRecor
 }
 
 /** Our own routes have no next hop to get to. */
-function costTo({ set }: Path, costOf: CostOf): number {
-  const { nextHop } = set.attributes;
+function costTo(path: Path, costOf: CostOf): number {
+  const nextHop = trackedNextHop(path);
   return nextHop === undefined ? 0 : (costOf(nextHop) ?? Infinity);
 }
 
@@ -102,7 +102,8 @@ function keepBest(
 
 /** MEDs of different neighbour ASes are not compared; a missing one counts as 0. */
 function keepLowestMeds(paths: readonly Path[], record: LossRecorder): readonly Path[] {
-  if (paths.length === 1) return paths;
+  const first = paths[0]?.set.attributes.med ?? 0;
+  if (paths.every(({ set }) => (set.attributes.med ?? 0) === first)) return paths;
   const leastByAs = new Map<number | undefined, number>();
   for (const { set } of paths) {
     const med = set.attributes.med ?? 0;
@@ -135,9 +136,11 @@ function tieStep(best: Path, other: Path): DecidingStep {
 function distinctNextHops(paths: readonly Path[]): readonly Path[] {
   const only = paths[0];
   if (only !== undefined && paths.length === 1) return only.alone;
-  const seen = new Set<IpAddress | undefined>();
-  return paths.filter(({ set }) => {
-    const { nextHop } = set.attributes;
+  const seen = new Set<string | undefined>();
+  return paths.filter((path) => {
+    // Neighbours on different links may have the same link-local address.
+    const link = path.source?.linkName;
+    const nextHop = link === undefined ? path.set.attributes.nextHop : `${trackedNextHop(path)}%${link}`;
     if (seen.has(nextHop)) return false;
     seen.add(nextHop);
     return true;

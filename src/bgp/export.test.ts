@@ -23,7 +23,6 @@ const policy: ExportPolicy = {
   maxPaths: undefined,
   nextHopMode: "auto",
   ownNextHop: address("192.0.2.1"),
-  ownLinkLocal: undefined,
   hasExtendedNextHop: false,
   knowsLongLived: false,
   within: "all",
@@ -155,8 +154,8 @@ test("an IPv6 next hop goes with IPv4 prefixes only to peers that have agreed on
   assert.equal(told("client", {}, learned), undefined);
   assert.equal(told("client", { hasExtendedNextHop: true }, learned)?.nextHop, "2001:db8::77");
   assert.equal(told("client", { hasExtendedNextHop: true })?.nextHop, "192.0.2.77");
-  const both = told("own", { ownNextHop: own, ownLinkLocal: address("fe80::1"), hasExtendedNextHop: true });
-  assert.equal(both?.linkLocalNextHop, "fe80::1");
+  const onLink = { ...learned, linkLocalNextHop: address("fe80::77") };
+  assert.equal(told("client", { hasExtendedNextHop: true }, onLink)?.linkLocalNextHop, undefined);
 });
 
 test("LOCAL_PREF is said inside the AS only, MED of another AS not passed on, own AS put in front towards outside", () => {

@@ -24,7 +24,6 @@ export type ExportPolicy = {
   readonly nextHopMode: NextHopMode;
   /** Our address for the family on this session; without one nothing that needs it can be told. */
   readonly ownNextHop: IpAddress | undefined;
-  readonly ownLinkLocal: IpAddress | undefined;
   /** IPv4 prefixes may have IPv6 next hops (RFC 8950). */
   readonly hasExtendedNextHop: boolean;
   /** The peers know what LLGR_STALE means (RFC 9494). */
@@ -76,9 +75,8 @@ export class Exporter {
   /** Undefined when these peers must not hear of the path. That it does not go back to its source is the caller's care. */
   tell(key: PrefixKey, path: Path): Told | undefined {
     const { within } = this.policy;
-    if (path.source !== undefined && within !== "all" && !within.some((pool) => keyContains(pool, key))) {
-      return undefined;
-    }
+    const isFree = within === "all" || path.source === undefined || path.source.type === "workload";
+    if (!isFree && !within.some((pool) => keyContains(pool, key))) return undefined;
     const { told, byOutcome } = this.#memoOf(key, path);
     if (byOutcome === undefined) return told;
     const passed = this.#pass(key, path);
@@ -155,23 +153,19 @@ export class Exporter {
   }
 
   #encode(attributes: PathAttributes, nextHop: IpAddress): EncodedAttributes {
-    const { linkLocalNextHop } = attributes;
     const bytes = writeAttributes(attributes, this.policy.isFourOctetAs);
-    if (addressVersion(nextHop) === 4) return { bytes, nextHop: undefined };
-    const octets = addressOctets(nextHop);
-    if (linkLocalNextHop === undefined) return { bytes, nextHop: octets };
-    return { bytes, nextHop: Uint8Array.of(...octets, ...addressOctets(linkLocalNextHop)) };
+    return { bytes, nextHop: addressVersion(nextHop) === 4 ? undefined : addressOctets(nextHop) };
   }
 
   #afterPolicy(path: Path, attributes: PathAttributes): PathAttributes | undefined {
     const nextHop = this.#nextHop(path);
     if (nextHop === undefined) return undefined;
     const { nextHop: _global, linkLocalNextHop: _linkLocal, ...kept } = attributes;
-    if (!this.policy.isInternal) return { ...this.#external(kept), ...nextHop };
+    if (!this.policy.isInternal) return { ...this.#external(kept), nextHop };
     const { source } = path;
     const localPref = attributes.localPref ?? path.localPref;
-    if (source?.isInternal !== true) return { ...kept, ...nextHop, localPref };
-    return { ...kept, ...nextHop, localPref, ...this.#reflection(source, kept) };
+    if (source?.isInternal !== true) return { ...kept, nextHop, localPref };
+    return { ...kept, nextHop, localPref, ...this.#reflection(source, kept) };
   }
 
   /** RFC 4456 section 8. A route that goes from a client of one cluster to one of another passes both. */
@@ -194,18 +188,18 @@ export class Exporter {
     return { ...kept, asPath, clusterList: [] };
   }
 
-  /** RFC 4271 section 5.1.3: a learned next hop stays between internal peers and becomes ours towards external ones. */
-  #nextHop({ source, set }: Path): Pick<PathAttributes, "nextHop" | "linkLocalNextHop"> | undefined {
-    const { isInternal, nextHopMode, ownNextHop, ownLinkLocal } = this.policy;
+  /**
+   * RFC 4271 section 5.1.3: a learned next hop stays between internal peers and becomes ours towards external ones. A
+   * link-local address beside it means something on the link that it came from only. We tell none of our own: by RFC 2545
+   * section 3 it stands beside a global one only when the peer shares that one's subnet, which an address of the host does
+   * not; BIRD refuses a next hop that is not on the link.
+   */
+  #nextHop({ source, set }: Path): IpAddress | undefined {
+    const { isInternal, nextHopMode, ownNextHop } = this.policy;
     const { nextHop } = set.attributes;
     const isKept = nextHopMode === "keep" || (nextHopMode === "auto" && isInternal);
-    // A link-local address means something on the link it came from only.
-    if (source !== undefined && nextHop !== undefined && isKept)
-      return this.#canCarry(nextHop) ? { nextHop } : undefined;
-    if (ownNextHop === undefined || !this.#canCarry(ownNextHop)) return undefined;
-    return ownLinkLocal === undefined
-      ? { nextHop: ownNextHop }
-      : { nextHop: ownNextHop, linkLocalNextHop: ownLinkLocal };
+    const told = source !== undefined && nextHop !== undefined && isKept ? nextHop : ownNextHop;
+    return told !== undefined && this.#canCarry(told) ? told : undefined;
   }
 
   #canCarry(nextHop: IpAddress): boolean {

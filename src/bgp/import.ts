@@ -1,5 +1,5 @@
 import { type IpAddress, addressToBytes, addressVersion } from "../lib/index.ts";
-import { type AsPath, prependAs } from "./as-path.ts";
+import { type AsPath, isOfConfederation, prependAs } from "./as-path.ts";
 import { type AttributeSet, type PathAttributes, makeAttributeSet } from "./attributes.ts";
 import type { Family, RoutePolicy } from "./config.ts";
 import { community, versionOf } from "./numbers.ts";
@@ -111,6 +111,8 @@ function refuseRoute(set: AttributeSet, policy: ImportPolicy): string | undefine
   }
   if (originatorId === policy.routerId) return "own identifier as ORIGINATOR_ID";
   if (clusterList.some((cluster) => policy.clusters.has(cluster))) return "own cluster in the CLUSTER_LIST";
+  // RFC 5065 section 5; we are in no confederation.
+  if (!policy.isInternal && asPath.some(isOfConfederation)) return "segments of a confederation in the AS path";
   // RFC 4271 section 6.3.
   if (!policy.isInternal && set.neighbourAs !== policy.peerAs) return "the AS path does not begin with the peer's AS";
   if (nextHop === undefined || !isUsableNextHop(nextHop, policy)) return "the next hop is no unicast address";

@@ -14,6 +14,7 @@ export {
   type PeerState,
   type PeerStatus,
   type PeerType,
+  type PrefixRange,
   type RibPath,
   type RibRow,
   type RouteMatch,
@@ -31,4 +32,5 @@ export { encodeMessage } from "./encode-message.ts";
 export { type Notification, describeNotification } from "./notification.ts";
 export { PasswordMask, type RecordedLine, parseRecordedLine, startLine, writeRecordedLine } from "./recording.ts";
 export { SpeakerCore, type SpeakerCoreOptions } from "./speaker-core.ts";
+export { warmUp } from "./warm-up.ts";
 export { type ConnectionId, type SpeakerInput, type SpeakerOutput, splitTimerName } from "./steps.ts";

@@ -89,7 +89,13 @@ export class Neighbours {
     const fit = this.#at(place).filter(
       ({ config }) => config.localAddress === undefined || config.localAddress === localAddress,
     );
-    return fit.find(({ isEstablished }) => !isEstablished) ?? fit[0] ?? this.#takeIn(place, localAddress, nowMs);
+    const wanted = fit.filter(({ config }) => config.withheld === undefined);
+    return (
+      wanted.find(({ isEstablished }) => !isEstablished) ??
+      wanted[0] ??
+      fit[0] ??
+      this.#takeIn(place, localAddress, nowMs)
+    );
   }
 
   /** A peer that was not configured is gone when nothing of it is left. */

@@ -19,16 +19,18 @@ export class NextHops {
     return this.#changed.size > 0;
   }
 
-  use(address: IpAddress): void {
-    if (isLinkLocal(address)) return;
+  /** False when its cost never changes. */
+  use(address: IpAddress): boolean {
+    if (isLinkLocal(address)) return false;
     const known = this.#known.get(address);
     if (known !== undefined) {
       if (known.uses++ === 0) this.#changed.add(address);
-      return;
+      return true;
     }
     this.#known.set(address, { uses: 1, cost: undefined, isTold: false });
     this.#unknown.add(address);
     this.#changed.add(address);
+    return true;
   }
 
   release(address: IpAddress): void {

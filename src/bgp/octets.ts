@@ -4,13 +4,11 @@
  */
 export class OctetReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   #offset = 0;
   #isFailed = false;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get left(): number {
@@ -26,25 +24,19 @@ export class OctetReader {
   }
 
   u8(): number {
-    return this.#has(1) ? this.#view.getUint8(this.#offset++) : 0;
+    return this.#has(1) ? this.#next() : 0;
   }
 
   u16(): number {
-    if (!this.#has(2)) return 0;
-    this.#offset += 2;
-    return this.#view.getUint16(this.#offset - 2);
+    return this.#has(2) ? this.#next() * 0x100 + this.#next() : 0;
   }
 
   u32(): number {
-    if (!this.#has(4)) return 0;
-    this.#offset += 4;
-    return this.#view.getUint32(this.#offset - 4);
+    return this.#has(4) ? this.u16() * 0x10000 + this.u16() : 0;
   }
 
   u64(): bigint {
-    if (!this.#has(8)) return 0n;
-    this.#offset += 8;
-    return this.#view.getBigUint64(this.#offset - 8);
+    return this.#has(8) ? (BigInt(this.u32()) << 32n) | BigInt(this.u32()) : 0n;
   }
 
   /** A view of the next octets; empty when they are not all there. */
@@ -58,6 +50,10 @@ export class OctetReader {
     return this.take(this.left);
   }
 
+  #next(): number {
+    return this.#bytes[this.#offset++] ?? 0;
+  }
+
   #has(count: number): boolean {
     if (count <= this.left) return true;
     this.#isFailed = true;
@@ -66,15 +62,13 @@ export class OctetReader {
   }
 }
 
-/** Octets in network order, in a buffer that grows. */
+/** Octets in network order, in a buffer that grows: a piece of Node's pool, which costs less than one of its own. */
 export class OctetWriter {
-  #bytes: Uint8Array;
-  #view: DataView;
+  #bytes: Buffer;
   #length = 0;
 
   constructor(sizeBytes = 256) {
-    this.#bytes = new Uint8Array(sizeBytes);
-    this.#view = new DataView(this.#bytes.buffer);
+    this.#bytes = Buffer.allocUnsafe(sizeBytes);
   }
 
   get length(): number {
@@ -83,22 +77,23 @@ export class OctetWriter {
 
   u8(value: number): void {
     const start = this.#grow(1);
-    this.#view.setUint8(start, value);
+    this.#bytes[start] = value;
   }
 
   u16(value: number): void {
     const start = this.#grow(2);
-    this.#view.setUint16(start, value);
+    this.setU16(start, value);
   }
 
   u32(value: number): void {
     const start = this.#grow(4);
-    this.#view.setUint32(start, value);
+    this.setU16(start, value >>> 16);
+    this.setU16(start + 2, value);
   }
 
   u64(value: bigint): void {
-    const start = this.#grow(8);
-    this.#view.setBigUint64(start, value);
+    this.u32(Number(value >> 32n));
+    this.u32(Number(value & 0xffffffffn));
   }
 
   put(bytes: ArrayLike<number>): void {
@@ -113,11 +108,12 @@ export class OctetWriter {
   }
 
   setU8(offset: number, value: number): void {
-    this.#view.setUint8(offset, value);
+    this.#bytes[offset] = value;
   }
 
   setU16(offset: number, value: number): void {
-    this.#view.setUint16(offset, value);
+    this.#bytes[offset] = value >>> 8;
+    this.#bytes[offset + 1] = value;
   }
 
   /** Makes room for one octet there; what stands behind moves on. */
@@ -129,7 +125,7 @@ export class OctetWriter {
 
   /** A copy that later writes do not touch. */
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+    return new Uint8Array(this.#bytes.subarray(0, this.#length));
   }
 
   /** Reserves that many octets and gives their place. It may change the buffer, so it comes before any use of it. */
@@ -137,10 +133,9 @@ export class OctetWriter {
     const start = this.#length;
     this.#length += count;
     if (this.#length > this.#bytes.length) {
-      const bigger = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length));
+      const bigger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#length));
       bigger.set(this.#bytes.subarray(0, start));
       this.#bytes = bigger;
-      this.#view = new DataView(bigger.buffer);
     }
     return start;
   }

@@ -41,7 +41,7 @@ export class OriginatedRoutes {
   }
 }
 
-const ownEpoch: Epoch = { isStale: false, isDue: false };
+const ownEpoch: Epoch = { isStale: false, isDue: false, isGone: false, acceptedCount: 0 };
 
 function makeOwnPath(route: OriginatedRoute): Path {
   return new Path({ source: undefined, raw: makeOwnSet(route), exportId: ownExportId, epoch: ownEpoch });

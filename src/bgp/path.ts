@@ -29,6 +29,10 @@ export type Epoch = {
   isStale: boolean;
   /** The peer is telling everything again, and what it does not tell goes (RFC 7313). */
   isDue: boolean;
+  /** As good as withdrawn; the table has still to be told. */
+  isGone: boolean;
+  /** Its paths in the table, unless it is gone. */
+  acceptedCount: number;
 };
 
 /** One way to destinations: all prefixes of an UPDATE share it. It never changes; what is told anew is another path. */
@@ -143,6 +147,15 @@ export class PathIds {
 /** An IPv4 address as an unsigned number. */
 export function addressNumber(address: IpAddress): number {
   return addressToBytes(address).reduce((value, octet) => value * 256 + octet, 0);
+}
+
+/**
+ * Where the host must have a way to. Over a link that only the peer is at, the link-local address that came along (RFC 2545)
+ * is used, and the session proves it; nobody need have a way to the global one.
+ */
+export function trackedNextHop({ source, set }: Path): IpAddress | undefined {
+  const { nextHop, linkLocalNextHop } = set.attributes;
+  return source?.linkName === undefined ? nextHop : (linkLocalNextHop ?? nextHop);
 }
 
 /** Whether nothing about the two makes a difference to anybody. */

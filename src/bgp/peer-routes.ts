@@ -8,6 +8,7 @@ import { type Notification, maxPrefixesWord } from "./notification.ts";
 import type { Source } from "./path.ts";
 import { Retention } from "./retention.ts";
 import { describeAlone } from "./rib-rows.ts";
+import { isSameValue } from "./same-value.ts";
 import { type SessionFacts, makeExportPolicy, makeImportPolicy } from "./session-policies.ts";
 import type { SpeakerContext } from "./speaker-context.ts";
 import { timerName } from "./steps.ts";
@@ -26,10 +27,9 @@ type Session = {
 
 /**
  * How a session ended: `lost` without a NOTIFICATION, or with one that says so, so that a peer that restarts gracefully
- * keeps its routes here; `said` with one; `replaced` by another connection of the same two processes (RFC 4271 section
- * 6.8).
+ * keeps its routes here; `said` with one.
  */
-export type Ending = "lost" | "said" | "replaced";
+export type Ending = "lost" | "said";
 
 /** The routes of one peer in both directions, over the sessions that come and go. */
 export class PeerRoutes {
@@ -141,6 +141,12 @@ export class PeerRoutes {
     this.#context.wantTurn();
   }
 
+  /** Everything is being told again, or is about to be. */
+  isRefreshing(family: Family): boolean {
+    const refresh = this.#session?.memberships.get(family)?.member.refresh ?? "none";
+    return refresh !== "none";
+  }
+
   /** The peer begins to tell everything again (RFC 7313). */
   refreshBegin(family: Family, nowMs: number): void {
     this.#retention.refreshBegin(family, nowMs);
@@ -158,7 +164,7 @@ export class PeerRoutes {
     this.#leaveGroups(session);
     this.#session = undefined;
     const open = ending === "said" ? undefined : session.agreement.peerOpen;
-    this.#retention.down(open, this.#config.longLivedStaleSeconds ?? 0, ending === "replaced", nowMs);
+    this.#retention.down(open, this.#config.longLivedStaleSeconds ?? 0, nowMs);
     this.#context.sessionChanged();
     this.#context.wantTurn();
   }
@@ -228,7 +234,7 @@ export class PeerRoutes {
     const routes = this.#ins.get(family);
     const policy = makeImportPolicy(family, facts);
     if (routes === undefined) return;
-    if (!isOtherSource && textOf(policy) === textOf(routes.importer?.policy)) return;
+    if (!isOtherSource && isSameValue(policy, routes.importer?.policy)) return;
     routes.importer = new Importer(policy, this.#source);
     routes.judgeAgain(isOtherSource);
   }
@@ -291,7 +297,3 @@ export class PeerRoutes {
 
 /** Notices of one session. */
 const maxNoted = 100;
-
-function textOf(policy: unknown): string {
-  return JSON.stringify(policy, (_key, value: unknown) => (value instanceof Set ? [...value] : value));
-}

@@ -251,6 +251,21 @@ test("BFD's word that a peer is gone ends its session and its routes at once (RF
   assert.equal(script.status.state, "established");
 });
 
+test("a peer that switches BFD off keeps its session and its routes, and BFD can fail again later (RFC 5882)", () => {
+  const bfd = { minTxMs: 50, minRxMs: 50, multiplier: 3, isMultihop: false };
+  const script = new Script({ bfd });
+  const session = script.establish(graceful());
+  script.send(session, routes(3), endOfRib);
+  script.input({ type: "bfd", peer: "192.0.2.2", isUp: true });
+  script.input({ type: "bfd", peer: "192.0.2.2", isUp: false, isOff: true });
+  assert.equal(script.status.bfd, "down");
+  assert.equal(script.status.state, "established");
+  assert.equal(script.routes.size, 3);
+  script.input({ type: "bfd", peer: "192.0.2.2", isUp: true });
+  script.input({ type: "bfd", peer: "192.0.2.2", isUp: false });
+  assert.equal(script.status.lastError, "cease: BFD down");
+});
+
 test("a peer is asked for all its routes again when it can be asked", () => {
   const script = new Script();
   const session = script.establish();
@@ -330,6 +345,7 @@ test("settings that are said in the OPEN or made with the connection make anothe
     { asNumber: "external" as const },
     { localAs: 65001 },
     { password: "x" },
+    { withheld: "why" },
     { ttlSecurityHops: 1 },
     { holdTimeSeconds: 9 },
     { restartTimeSeconds: 9 },

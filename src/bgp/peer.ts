@@ -8,16 +8,16 @@ import { type Notification, describeNotification, notification, rejectedWord } f
 import { ceaseSubcode, errorCode } from "./numbers.ts";
 import type { Open } from "./open.ts";
 import { type Ending, PeerRoutes } from "./peer-routes.ts";
+import { RefreshLimit } from "./refresh-limit.ts";
 import type { SpeakerContext } from "./speaker-context.ts";
 import { type ConnectionId, timerName } from "./steps.ts";
 
 /** A connection that TCP cannot bring up in this time is tried anew. */
 const connectPatienceMs = 5000;
-/**
- * A second OPEN this soon after a session came up is a collision of RFC 4271 section 6.8 whose messages crossed, and
- * must be settled by identifiers at both ends; later it is a peer that has restarted.
- */
+/** A connection that comes this soon is a collision of RFC 4271 section 6.8, a later one that of a peer that has restarted. */
 const collisionWindowMs = 5000;
+/** How long a connection that is to be preferred may keep another one waiting for its OPEN. Less than the least hold time. */
+const rivalPatienceMs = 2000;
 /** Connections of one peer to us that have not said a good OPEN yet. Of more, the one that waits longest goes. */
 const maxUnheard = 4;
 
@@ -25,6 +25,7 @@ const maxUnheard = 4;
 export class Peer {
   readonly #context: SpeakerContext;
   readonly #routes: PeerRoutes;
+  readonly #refreshLimit: RefreshLimit;
   readonly #connections = new Map<ConnectionId, Connection>();
   readonly #counts = { received: 0, sent: 0 };
   #config: PeerConfig;
@@ -47,6 +48,16 @@ export class Peer {
     this.#config = config;
     this.#context = context;
     this.#routes = new PeerRoutes(config, context);
+    this.#refreshLimit = new RefreshLimit(
+      {
+        set: (timer, atMs) => this.#setTimer(timer, atMs),
+        clear: (timer) => this.#clearTimer(timer),
+      },
+      {
+        isAnswering: (family) => this.#routes.isRefreshing(family),
+        answer: (family) => this.#routes.refresh(family),
+      },
+    );
     this.#reported = { state: "idle", since: nowMs };
   }
 
@@ -86,13 +97,20 @@ export class Peer {
 
   /** Settings that a session can live on with. */
   reconfigure(config: PeerConfig, nowMs: number): void {
-    const { maxPrefixes } = this.#config;
+    const { maxPrefixes, password } = this.#config;
     if (maxPrefixes?.count !== config.maxPrefixes?.count || maxPrefixes?.action !== config.maxPrefixes?.action) {
       this.#release();
     }
     this.#config = config;
+    if (config.password !== undefined && config.password !== password) this.#rekey(config.password);
     this.#routes.reconfigure(config);
     if (this.#connections.size === 0 && !this.#isRetrying) this.start(nowMs);
+  }
+
+  /** RFC 4808: the session lives on, if the peer has the new password before its hold time is up. */
+  #rekey(password: string): void {
+    for (const connection of this.#connections.keys())
+      this.#context.outbox.push({ type: "rekey", connection, password });
   }
 
   /** Ends everything. Without a word, as when we restart, the peer may keep our routes. */
@@ -100,6 +118,7 @@ export class Peer {
     for (const connection of this.#connections.values()) this.#drop(connection, word);
     this.#clearRetry();
     this.#session = undefined;
+    this.#refreshLimit.clear();
     this.#routes.clear();
   }
 
@@ -110,8 +129,10 @@ export class Peer {
 
   /** The peer has connected to us. */
   accepted(id: ConnectionId, localAddress: IpAddress, nowMs: number): void {
-    if (this.#isHeld) {
-      this.#context.outbox.push({ type: "write", connection: id, bytes: writeNotification(rejectedWord) });
+    const isUnwanted = this.#isHeld || this.#config.withheld !== undefined;
+    if (isUnwanted || this.#isTooLate(nowMs)) {
+      const word = isUnwanted ? rejectedWord : collisionWord;
+      this.#context.outbox.push({ type: "write", connection: id, bytes: writeNotification(word) });
       this.#context.outbox.push({ type: "close", connection: id });
       return;
     }
@@ -127,6 +148,7 @@ export class Peer {
     const connection = this.#connections.get(id);
     if (connection === undefined) return;
     for (const event of connection.receive(bytes, nowMs)) this.#react(connection, event, nowMs);
+    if (this.#session === undefined) this.#answerWaiting(nowMs);
     this.#report(nowMs);
   }
 
@@ -134,6 +156,7 @@ export class Peer {
     const connection = this.#connections.get(id);
     const end = connection?.lost(reason);
     if (connection !== undefined && end !== undefined) this.#ended(connection, end, nowMs);
+    this.#answerWaiting(nowMs);
     this.#report(nowMs);
   }
 
@@ -150,12 +173,13 @@ export class Peer {
     const connection = this.#connections.get(id);
     const end = connection?.timer(timer, nowMs);
     if (connection !== undefined && end !== undefined) this.#ended(connection, end, nowMs);
+    this.#answerWaiting(nowMs, timer === "wait" ? connection : undefined);
     this.#report(nowMs);
   }
 
   timer(timer: string, nowMs: number): void {
     if (timer !== "retry") {
-      this.#routes.timer(timer, nowMs);
+      if (!this.#refreshLimit.timer(timer, nowMs)) this.#routes.timer(timer, nowMs);
       return;
     }
     this.#isRetrying = false;
@@ -165,11 +189,14 @@ export class Peer {
     this.#report(nowMs);
   }
 
-  /** RFC 5882 section 4.3: the way there is broken, so that there is nothing to be gained by keeping the routes. */
-  bfdChanged(isUp: boolean, nowMs: number): void {
+  /**
+   * RFC 5882 section 4.3: the way there is broken, so that there is nothing to be gained by keeping the routes. Section 3.2:
+   * that the peer has switched BFD off says nothing about the way.
+   */
+  bfdChanged({ isUp, isOff = false }: { readonly isUp: boolean; readonly isOff?: boolean }, nowMs: number): void {
     this.#isBfdUp = isUp;
     const session = this.#session;
-    if (isUp || session === undefined) return;
+    if (isUp || isOff || session === undefined) return;
     this.#end(session, bfdWord, nowMs);
     this.#retry(this.#backoff.refused(this.#context.random), nowMs);
     this.#report(nowMs);
@@ -216,7 +243,8 @@ export class Peer {
       messagesSent: this.#counts.sent,
       prefixesRefused: this.#routes.refusedCount,
       ...(bfd === undefined ? {} : { bfd: this.#isBfdUp ? ("up" as const) : ("down" as const) }),
-      lastError: this.#lastError,
+      lastError: this.#config.withheld ?? this.#lastError,
+      ...(this.#config.withheld === undefined ? {} : { isWithheld: true }),
       ...(this.#lastNotification === undefined ? {} : { lastNotification: this.#lastNotification }),
     };
   }
@@ -242,7 +270,7 @@ export class Peer {
         return;
       }
       case "refresh":
-        this.#routes.refresh(event.family);
+        this.#refreshLimit.asked(event.family, nowMs);
         return;
       case "refreshBegin":
         this.#routes.refreshBegin(event.family, nowMs);
@@ -255,46 +283,58 @@ export class Peer {
     }
   }
 
-  /** RFC 4271 section 6.8 and RFC 4724 section 5: of several connections with an OPEN one stays. */
+  /**
+   * The peer must not choose its own connection when we have a session over ours, or are about to: it cannot before it hears
+   * our OPEN there.
+   */
+  #isTooLate(nowMs: number): boolean {
+    return this.#others().some(({ isOutgoing, state, isWaiting, establishedMs }) => {
+      if (!isOutgoing) return false;
+      return state === "established"
+        ? nowMs - establishedMs < collisionWindowMs
+        : state === "openConfirm" && !isWaiting;
+    });
+  }
+
+  /**
+   * RFC 4271 section 6.8 and RFC 4724 section 5: of several connections with an OPEN one stays, and a session always does.
+   * So that both ends choose the same one, there is no session while the one to be preferred may still say its OPEN.
+   */
   #judgeCollision(connection: Connection, open: Open, nowMs: number): void {
     for (const other of this.#others(connection)) {
       if (other.state === "connect") {
         this.#drop(other, undefined);
+      } else if (other.state === "established" && this.#hasRestarted(other, open, nowMs)) {
+        this.#drop(other, undefined);
+        this.#sessionEnded("lost", nowMs);
+      } else if (isPreferred(connection, other, open)) {
+        this.#drop(other, collisionWord);
       } else if (other.state === "openSent") {
-        // Of the same end, and given up by it: it would not have connected again otherwise.
-        if (!other.isOutgoing && !connection.isOutgoing) this.#drop(other, collisionWord);
-      } else if (other.state === "openConfirm" || other.state === "established") {
-        if (this.#hasRestarted(other, open, nowMs)) this.#replace(other, undefined, "lost", nowMs);
-        else if (this.#isPreferred(connection, other, open, nowMs))
-          this.#replace(other, collisionWord, "replaced", nowMs);
-        else {
-          this.#drop(connection, collisionWord);
-          return;
-        }
+        connection.wait(nowMs + rivalPatienceMs);
+      } else {
+        this.#drop(connection, collisionWord);
+        return;
       }
+    }
+  }
+
+  /** Those that waited for others which are gone or have said nothing for too long. */
+  #answerWaiting(nowMs: number, late?: Connection): void {
+    for (const connection of this.#others().filter(({ isWaiting }) => isWaiting)) {
+      const isRival = ({ state, isOutgoing }: Connection) =>
+        state === "openSent" && isOutgoing !== connection.isOutgoing;
+      if (connection !== late && this.#others().some(isRival)) continue;
+      const event = connection.answer(nowMs);
+      if (event !== undefined) this.#react(connection, event, nowMs);
     }
   }
 
   /** The peer knows no more of the session that we still hold: it ends without a word, and its routes wait. */
   #hasRestarted(session: Connection, open: Open, nowMs: number): boolean {
-    if (session.state !== "established") return false;
     const before = session.agreement?.peerOpen.gracefulRestart;
     if (before === undefined) return false;
     if (nowMs - session.establishedMs >= collisionWindowMs) return true;
     return open.gracefulRestart?.isRestarting === true && !before.isRestarting;
-  }
-
-  #isPreferred(connection: Connection, other: Connection, open: Open, nowMs: number): boolean {
-    const isSettled = other.state === "established" && nowMs - other.establishedMs >= collisionWindowMs;
-    if (isSettled) return false;
-    // Twice from the same end is no collision: the newer one is meant.
-    if (connection.isOutgoing === other.isOutgoing) return true;
-    return connection.isOutgoing === isWinner(connection.ownOpen, open);
-  }
-
-  #replace(old: Connection, word: Notification | undefined, ending: Ending, nowMs: number): void {
-    this.#drop(old, word);
-    if (old === this.#session) this.#sessionEnded(ending, nowMs);
   }
 
   #established(connection: Connection, nowMs: number): void {
@@ -313,6 +353,7 @@ export class Peer {
     // Some that keep our routes for us, FRR among them, do not connect before we have.
     this.#callUntilMs = ending === "lost" && gracefulRestart !== undefined ? nowMs + this.#ownRestartMs : 0;
     this.#session = undefined;
+    this.#refreshLimit.clear();
     this.#routes.down(ending, nowMs);
   }
 
@@ -383,7 +424,8 @@ export class Peer {
   }
 
   #mayCall(nowMs: number): boolean {
-    const { isPassive, type } = this.#config;
+    const { isPassive, type, withheld } = this.#config;
+    if (withheld !== undefined) return false;
     return !isPassive && !this.#isHeld && (type !== "dynamic" || nowMs < this.#callUntilMs);
   }
 
@@ -434,7 +476,8 @@ export class Peer {
     if (this.#session !== undefined) return "established";
     const states = new Set([...this.#connections.values()].map(({ state }) => state));
     for (const state of ["openConfirm", "openSent", "connect"] as const) if (states.has(state)) return state;
-    return !this.#isHeld && (this.#isRetrying || this.#config.isPassive) ? "active" : "idle";
+    const isOff = this.#isHeld || this.#config.withheld !== undefined;
+    return !isOff && (this.#isRetrying || this.#config.isPassive) ? "active" : "idle";
   }
 
   /** Tells of a state that is new. */
@@ -448,19 +491,35 @@ export class Peer {
 
   #setRetry(atMs: number): void {
     this.#isRetrying = true;
-    this.#context.outbox.push({ type: "setTimer", timer: timerName(this.#config.name, "retry"), atMs });
+    this.#setTimer("retry", atMs);
   }
 
   #clearRetry(): void {
     if (!this.#isRetrying) return;
     this.#isRetrying = false;
-    this.#context.outbox.push({ type: "clearTimer", timer: timerName(this.#config.name, "retry") });
+    this.#clearTimer("retry");
+  }
+
+  #setTimer(timer: string, atMs: number): void {
+    this.#context.outbox.push({ type: "setTimer", timer: timerName(this.#config.name, timer), atMs });
+  }
+
+  #clearTimer(timer: string): void {
+    this.#context.outbox.push({ type: "clearTimer", timer: timerName(this.#config.name, timer) });
   }
 }
 
 const collisionWord = notification(errorCode.cease, ceaseSubcode.collision);
 const resourcesWord = notification(errorCode.cease, ceaseSubcode.outOfResources);
 const bfdWord = notification(errorCode.cease, ceaseSubcode.bfdDown);
+
+/** Whether the connection on which the peer has said its OPEN stays, not the other one. */
+function isPreferred(connection: Connection, other: Connection, open: Open): boolean {
+  if (other.state === "established") return false;
+  // Twice from the same end is no collision: it has given up the older one.
+  if (connection.isOutgoing === other.isOutgoing) return true;
+  return connection.isOutgoing === isWinner(connection.ownOpen, open);
+}
 
 /** Whether the connection that we opened is to stay: the higher identifier, then the higher AS (RFC 6286 section 2.3). */
 function isWinner(own: Open, peer: Open): boolean {
@@ -488,7 +547,9 @@ function sessionText(config: PeerConfig): string {
     config.localAddress,
     config.asNumber,
     config.localAs,
-    config.password,
+    // Another one is taken over by a session that has one.
+    config.password !== undefined,
+    config.withheld !== undefined,
     config.ttlSecurityHops,
     config.holdTimeSeconds,
     config.restartTimeSeconds,

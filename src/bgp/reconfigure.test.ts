@@ -289,3 +289,27 @@ test("a peer that knows us by another AS number hears both, and its routes carry
   assert.equal(stage.core.status(0)[2]?.state, "established");
   assert.deepEqual(migrating.heard("10.9.0.0/24")?.asPath, []);
 });
+
+test("what a workload tells is passed on, inside the prefixes or not", () => {
+  const { stage, clients } = reflector(3, {
+    config: { exportWithin: [route("10.1.0.0/16").prefix] },
+    peer: (number) => (number === 1 ? { type: "workload" } : {}),
+  });
+  const [a, b, c] = clients as [ScriptedPeer, ScriptedPeer, ScriptedPeer];
+  a.announce(["10.2.0.0/24"]);
+  b.announce(["10.3.0.0/24"]);
+  stage.settle();
+  assert.deepEqual([b.prefixes(), c.prefixes()], [["10.2.0.0/24"], ["10.2.0.0/24"]]);
+});
+
+test("a peer whose export policy alone decides hears of routes that the others do not", () => {
+  const all: RoutePolicy = { name: "all", rules: [], otherwise: "accept" };
+  const { stage, clients } = reflector(3, {
+    config: { exportWithin: [route("10.1.0.0/16").prefix] },
+    peer: (number) => (number === 2 ? { exportPolicy: all, isExportFree: true } : { exportPolicy: all }),
+  });
+  const [a, b, c] = clients as [ScriptedPeer, ScriptedPeer, ScriptedPeer];
+  a.announce(["10.1.0.0/24", "10.2.0.0/24"]);
+  stage.settle();
+  assert.deepEqual([b.prefixes(), c.prefixes()], [["10.1.0.0/24", "10.2.0.0/24"], ["10.1.0.0/24"]]);
+});

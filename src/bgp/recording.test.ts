@@ -174,6 +174,6 @@ test("a core that is fed with a recording says the same again", () => {
       replayed = new SpeakerCore({ ...line, random: seededRandom(line.seed) });
     } else answers.push(structuredClone(replayed?.step(line.input, line.atMs) ?? assert.fail()));
   }
-  assert.ok(answers.length > 100);
+  assert.ok(answers.length > 50);
   assert.deepEqual(answers, core.answers);
 });

@@ -96,7 +96,7 @@ const checks: Readonly<Record<InputType, Readonly<Record<string, Check>>>> = {
   blocked: { connection: isText },
   drained: { connection: isText },
   timer: { timer: isText },
-  bfd: { peer: isText, isUp: isBoolean },
+  bfd: { peer: isText, isUp: isBoolean, isOff: isOptional(isBoolean) },
   refresh: { peer: isText },
   nextHops: { costs: isListOf(isCost) },
   turn: {},

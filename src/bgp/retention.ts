@@ -26,7 +26,6 @@ export class Retention {
   /** Families whose routes of before are a last resort by now. Their time runs on when the peer is back. */
   readonly #longLived = new Set<Family>();
   readonly #refreshed = new Set<Family>();
-  #isReplaced = false;
 
   constructor(ins: ReadonlyMap<Family, AdjRibIn>, timers: TimerSetter) {
     this.#ins = ins;
@@ -38,12 +37,8 @@ export class Retention {
     return false;
   }
 
-  /**
-   * `open` of a peer that may come back; undefined when it will not. `isReplaced`: another connection of the same two
-   * processes takes over, and what was told is told again by a peer that never went.
-   */
-  down(open: Open | undefined, longLivedSeconds: number, isReplaced: boolean, nowMs: number): void {
-    this.#isReplaced = isReplaced;
+  /** `open` of a peer that may come back; undefined when it will not. */
+  down(open: Open | undefined, longLivedSeconds: number, nowMs: number): void {
     this.#timers.clear("stale");
     for (const family of this.#refreshed) this.#timers.clear(`refresh-${family}`);
     this.#refreshed.clear();
@@ -74,14 +69,13 @@ export class Retention {
       const longLived = peerOpen.longLivedRestart?.find((one) => one.family === family);
       const hasForwarded =
         restart?.isForwarding === true || (this.#longLived.has(family) && longLived?.isForwarding === true);
-      if (!this.#isReplaced && !(hasForwarded && families.includes(family))) {
+      if (!hasForwarded || !families.includes(family)) {
         routes.sweepStale();
         this.#endLongLived(family);
       } else if (routes.hasStale && !this.#longLived.has(family)) {
         isAwaited = true;
       }
     }
-    this.#isReplaced = false;
     if (isAwaited) this.#timers.set("stale", nowMs + staleTimeMs);
   }
 

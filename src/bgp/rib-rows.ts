@@ -2,7 +2,7 @@ import { formatAsPath } from "./as-path.ts";
 import type { PathAttributes } from "./attributes.ts";
 import type { BestPath, DecidingStep, Family, RibPath, RibRow } from "./config.ts";
 import { type CostOf, decide } from "./decision.ts";
-import type { Path, Source } from "./path.ts";
+import { type Path, type Source, trackedNextHop } from "./path.ts";
 import { type PrefixKey, keyToCidr } from "./prefix-key.ts";
 import type { Destination } from "./rib.ts";
 
@@ -42,7 +42,7 @@ export function describeDestination(destination: Destination, family: Family, co
   });
   const rows = paths.map((path): RibPath => {
     const lostAt = steps.get(path);
-    const { nextHop } = path.set.attributes;
+    const nextHop = trackedNextHop(path);
     const igpCost = nextHop === undefined ? undefined : costOf?.(nextHop);
     return {
       ...describePath(path, path.set.attributes),

@@ -2,7 +2,7 @@ import type { IpAddress } from "../lib/index.ts";
 import type { Family, RibRow, RouteUpdate } from "./config.ts";
 import { type CostOf, decide, rank } from "./decision.ts";
 import type { NextHops } from "./next-hops.ts";
-import { type Path, type Source, isSamePath } from "./path.ts";
+import { type Path, type Source, isSamePath, trackedNextHop } from "./path.ts";
 import { PrefixIndex } from "./prefix-index.ts";
 import { type PrefixKey, keyToCidr } from "./prefix-key.ts";
 import { describeBest, describeDestination } from "./rib-rows.ts";
@@ -46,6 +46,9 @@ export class RibTable {
   #dirty: Destination[] = [];
   #dirtyFrom = 0;
   #nextHops: NextHops | undefined;
+  /** While they are tracked: what has a path by each. */
+  readonly #byNextHop = new Map<IpAddress, Set<Destination>>();
+  #chores: Iterator<void>[] = [];
 
   constructor(family: Family) {
     this.family = family;
@@ -55,8 +58,9 @@ export class RibTable {
     return this.#destinations.size;
   }
 
+  /** There is something to decide, or work that may lead to that. */
   get isDirty(): boolean {
-    return this.#dirty.length > this.#dirtyFrom;
+    return this.#dirty.length > this.#dirtyFrom || this.#chores.length > 0;
   }
 
   /** All ids are below. */
@@ -84,15 +88,20 @@ export class RibTable {
   /** Puts a path in the place of another one; undefined: there was none, or there is none any more. */
   replace(destination: Destination, old: Path | undefined, path: Path | undefined): void {
     const { paths } = destination;
-    if (this.#nextHops !== undefined) {
-      if (path !== undefined) this.#use(path);
-      if (old !== undefined) this.#release(old);
-    }
     const others =
       old === undefined || paths.length === 1 ? (old === undefined ? paths : noPaths) : without(paths, old);
     if (path === undefined) destination.paths = others;
     else destination.paths = others.length === 0 ? path.alone : [...others, path];
+    if (this.#nextHops !== undefined) {
+      if (path !== undefined) this.#use(destination, path);
+      if (old !== undefined) this.#release(destination, old);
+    }
     this.#mark(destination);
+  }
+
+  /** What would take too long at once is done by and by, before decisions. Each of its steps is about one destination. */
+  later(chore: Iterator<void>): void {
+    this.#chores.push(chore);
   }
 
   markAll(): void {
@@ -102,28 +111,33 @@ export class RibTable {
   /** From now on paths count by the cost of their next hops; undefined: all are equally near. */
   trackNextHops(nextHops: NextHops | undefined): void {
     if (nextHops === this.#nextHops) return;
-    for (const { paths } of this.#destinations.values()) for (const path of paths) this.#release(path);
+    for (const { paths } of this.#destinations.values()) {
+      for (const path of paths) {
+        const nextHop = trackedNextHop(path);
+        if (nextHop !== undefined) this.#nextHops?.release(nextHop);
+      }
+    }
+    this.#byNextHop.clear();
     this.#nextHops = nextHops;
-    for (const { paths } of this.#destinations.values()) for (const path of paths) this.#use(path);
+    for (const destination of this.#destinations.values()) {
+      for (const path of destination.paths) this.#use(destination, path);
+    }
     this.markAll();
   }
 
   markNextHops(changed: ReadonlySet<IpAddress>): void {
-    for (const destination of this.#destinations.values()) {
-      const isTouched = destination.paths.some(({ set }) => {
-        const { nextHop } = set.attributes;
-        return nextHop !== undefined && changed.has(nextHop);
-      });
-      if (isTouched) this.#mark(destination);
+    for (const nextHop of changed) {
+      for (const destination of this.#byNextHop.get(nextHop) ?? []) this.#mark(destination);
     }
   }
 
   /**
-   * Decides at most `limit` of the changed destinations. With `isDeferred` only our own routes are looked at: those of
+   * Decides at most `limit` of the changed destinations, or half of that and does half of it of what waits. With `isDeferred` only our own routes are looked at: those of
    * peers are not all there yet (RFC 4724 section 4.1).
    */
   decide(limit: number, isDeferred: boolean): RibChanges {
-    const end = Math.min(this.#dirtyFrom + limit, this.#dirty.length);
+    const left = limit - this.#work(Math.ceil(limit / 2));
+    const end = Math.min(this.#dirtyFrom + left, this.#dirty.length);
     const decided = this.#dirty.slice(this.#dirtyFrom, end);
     this.#dirtyFrom = end;
     if (end === this.#dirty.length) {
@@ -182,18 +196,38 @@ export class RibTable {
     return describeDestination(destination, this.family, this.#nextHops?.costOf);
   }
 
+  /** At most so many steps; gives how many there were. */
+  #work(limit: number): number {
+    let count = 0;
+    for (let [chore] = this.#chores; chore !== undefined && count < limit; [chore] = this.#chores) {
+      while (count < limit && chore.next().done !== true) count++;
+      if (count < limit) this.#chores.shift();
+    }
+    return count;
+  }
+
   #mark(destination: Destination): void {
     if (destination.isDirty) return;
     destination.isDirty = true;
     this.#dirty.push(destination);
   }
 
-  #use({ set }: Path): void {
-    if (set.attributes.nextHop !== undefined) this.#nextHops?.use(set.attributes.nextHop);
+  #use(destination: Destination, path: Path): void {
+    const nextHop = trackedNextHop(path);
+    if (nextHop === undefined || this.#nextHops?.use(nextHop) !== true) return;
+    const users = this.#byNextHop.get(nextHop);
+    if (users === undefined) this.#byNextHop.set(nextHop, new Set([destination]));
+    else users.add(destination);
   }
 
-  #release({ set }: Path): void {
-    if (set.attributes.nextHop !== undefined) this.#nextHops?.release(set.attributes.nextHop);
+  #release(destination: Destination, path: Path): void {
+    const nextHop = trackedNextHop(path);
+    if (nextHop === undefined) return;
+    this.#nextHops?.release(nextHop);
+    if (destination.paths.some((other) => trackedNextHop(other) === nextHop)) return;
+    const users = this.#byNextHop.get(nextHop);
+    users?.delete(destination);
+    if (users?.size === 0) this.#byNextHop.delete(nextHop);
   }
 }
 

@@ -1,9 +1,21 @@
 import { cidrVersion } from "../lib/index.ts";
 import { prependAs } from "./as-path.ts";
 import type { PathAttributes } from "./attributes.ts";
-import type { Family, LargeCommunity, PeerType, RouteMatch, RoutePolicy, RouteRule, RouteSet } from "./config.ts";
+import type {
+  Family,
+  LargeCommunity,
+  PeerType,
+  PrefixRange,
+  RouteMatch,
+  RoutePolicy,
+  RouteRule,
+  RouteSet,
+} from "./config.ts";
 import { versionOf } from "./numbers.ts";
 import { type PrefixKey, cidrToKey, keyContains } from "./prefix-key.ts";
+
+/** What a route without LOCAL_PREF counts as. */
+const usualLocalPref = 100;
 
 /** What a policy may look at besides the prefix and the attributes. */
 export type RouteOrigin = {
@@ -20,7 +32,11 @@ export type Verdict = {
 };
 
 type PrefixBounds = { readonly key: PrefixKey; readonly least: number; readonly most: number };
-type CompiledRule = { readonly rule: RouteRule; readonly prefixes: readonly PrefixBounds[] | undefined };
+type CompiledRule = {
+  readonly rule: RouteRule;
+  readonly prefixes: readonly PrefixBounds[] | undefined;
+  readonly notPrefixes: readonly PrefixBounds[] | undefined;
+};
 
 /** One policy for one family. Pure: the verdict depends on nothing but what it is given. */
 export class PolicyRunner {
@@ -31,16 +47,22 @@ export class PolicyRunner {
 
   constructor(policy: RoutePolicy, family: Family) {
     this.policy = policy;
-    this.looksAtPrefix = policy.rules.some(({ match }) => match.prefixes !== undefined);
-    this.#rules = policy.rules.map((rule) => ({ rule, prefixes: compilePrefixes(rule.match, family) }));
+    const rules = policy.rules.filter(({ match }) => match.family === undefined || match.family === family);
+    this.looksAtPrefix = rules.some(({ match }) => match.prefixes !== undefined || match.notPrefixes !== undefined);
+    this.#rules = rules.map((rule) => ({
+      rule,
+      prefixes: compilePrefixes(rule.match.prefixes, family),
+      notPrefixes: compilePrefixes(rule.match.notPrefixes, family),
+    }));
   }
 
   judge(key: PrefixKey, attributes: PathAttributes, origin: RouteOrigin): Verdict {
     let current = attributes;
     const applied: number[] = [];
     for (const [at, compiled] of this.#rules.entries()) {
-      const { rule, prefixes } = compiled;
+      const { rule, prefixes, notPrefixes } = compiled;
       if (prefixes !== undefined && !prefixes.some((bounds) => isWithin(key, bounds))) continue;
+      if (notPrefixes?.some((bounds) => isWithin(key, bounds)) === true) continue;
       if (!doesMatch(rule.match, current, origin)) continue;
       if (rule.action === "reject") return { isAccepted: false, applied: [] };
       if (rule.set !== undefined) {
@@ -63,7 +85,7 @@ export class PolicyRunner {
   }
 }
 
-function compilePrefixes({ prefixes }: RouteMatch, family: Family): PrefixBounds[] | undefined {
+function compilePrefixes(prefixes: readonly PrefixRange[] | undefined, family: Family): PrefixBounds[] | undefined {
   return prefixes
     ?.filter(({ prefix }) => cidrVersion(prefix) === versionOf(family))
     .map(({ prefix, minLength, maxLength }) => ({ key: cidrToKey(prefix), least: minLength, most: maxLength }));
@@ -75,10 +97,11 @@ function isWithin(key: PrefixKey, { key: outer, least, most }: PrefixBounds): bo
 }
 
 function doesMatch(match: RouteMatch, attributes: PathAttributes, origin: RouteOrigin): boolean {
-  const { isOwn, isFromInternal, peerTypes, communities, largeCommunities, asPathPrefix } = match;
+  const { isOwn, isFromInternal, peerTypes, communities, largeCommunities, asPathPrefix, localPref } = match;
   if (isOwn !== undefined && isOwn !== origin.isOwn) return false;
   if (isFromInternal !== undefined && isFromInternal !== origin.isFromInternal) return false;
   if (peerTypes !== undefined && (origin.peerType === undefined || !peerTypes.includes(origin.peerType))) return false;
+  if (localPref !== undefined && localPref !== (attributes.localPref ?? usualLocalPref)) return false;
   if (communities?.every((value) => attributes.communities.includes(value)) === false) return false;
   if (largeCommunities?.every((value) => hasLarge(attributes.largeCommunities, value)) === false) return false;
   return asPathPrefix === undefined || beginsWith(attributes, asPathPrefix);

@@ -48,10 +48,10 @@ export function makeExportPolicy(family: Family, facts: SessionFacts): ExportPol
     maxMessageBytes: agreement.maxMessageBytes,
     maxPaths: agreement.addPathSend.includes(family) ? Math.max(1, peer.addPath?.maxSent ?? 1) : undefined,
     nextHopMode: peer.nextHopMode,
-    ...ownNextHop(family, facts),
+    ownNextHop: ownNextHop(family, facts),
     hasExtendedNextHop: family === "ipv4-unicast" && agreement.hasExtendedNextHop,
     knowsLongLived: peerOpen.longLivedRestart?.some((one) => one.family === family) === true,
-    within: facts.exportWithin[family],
+    within: peer.isExportFree === true ? "all" : facts.exportWithin[family],
     policy: peer.exportPolicy,
     isPolicyMissing: isRequired && peer.exportPolicy === undefined,
   };
@@ -62,16 +62,11 @@ function sessionAs({ speaker, peer, agreement }: SessionFacts): number | undefin
   return agreement.isInternal || peer.localAs === speaker.localAs ? undefined : peer.localAs;
 }
 
-type OwnNextHop = Pick<ExportPolicy, "ownNextHop" | "ownLinkLocal">;
-
 /** Our address on the session where it fits the family, else the one that the owner gave for such sessions. */
-function ownNextHop(family: Family, { speaker, agreement, localAddress }: SessionFacts): OwnNextHop {
+function ownNextHop(family: Family, { speaker, agreement, localAddress }: SessionFacts): IpAddress | undefined {
   const isOverIpv6 = localAddress !== undefined && addressVersion(localAddress) === 6;
   if (family === "ipv4-unicast" && !(isOverIpv6 && agreement.hasExtendedNextHop)) {
-    return { ownNextHop: isOverIpv6 ? speaker.nextHop4 : (localAddress ?? speaker.nextHop4), ownLinkLocal: undefined };
+    return isOverIpv6 ? speaker.nextHop4 : (localAddress ?? speaker.nextHop4);
   }
-  if (!isOverIpv6) return { ownNextHop: speaker.nextHop6, ownLinkLocal: undefined };
-  // RFC 2545 section 3: a global address stands beside the link-local one only when the peer shares its subnet, which an
-  // address of the host does not; BIRD refuses a next hop that is not on the link.
-  return { ownNextHop: localAddress, ownLinkLocal: undefined };
+  return isOverIpv6 ? localAddress : speaker.nextHop6;
 }

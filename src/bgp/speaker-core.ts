@@ -180,7 +180,7 @@ export class SpeakerCore {
         this.#timer(input.timer, nowMs);
         return;
       case "bfd":
-        this.#touch(this.#neighbours.get(input.peer), (peer) => peer.bfdChanged(input.isUp, nowMs));
+        this.#touch(this.#neighbours.get(input.peer), (peer) => peer.bfdChanged(input, nowMs));
         return;
       case "refresh":
         this.#neighbours.get(input.peer)?.requestRefresh();

@@ -25,8 +25,11 @@ export type SpeakerInput =
   | { readonly type: "blocked"; readonly connection: ConnectionId }
   | { readonly type: "drained"; readonly connection: ConnectionId }
   | { readonly type: "timer"; readonly timer: string }
-  /** BFD's word about a peer (RFC 5882): going down ends the session at once, as a loss. */
-  | { readonly type: "bfd"; readonly peer: string; readonly isUp: boolean }
+  /**
+   * BFD's word about a peer (RFC 5882): going down ends the session at once, as a loss; not when `isOff`, since the peer has
+   * only switched BFD off.
+   */
+  | { readonly type: "bfd"; readonly peer: string; readonly isUp: boolean; readonly isOff?: boolean }
   /** Ask the peer to tell all its routes again, when it can (RFC 2918). */
   | { readonly type: "refresh"; readonly peer: string }
   /** The host's cost of reaching next hops that are tracked; without one there is no way. */
@@ -53,6 +56,8 @@ export type SpeakerOutput =
       readonly ttlSecurityHops?: number;
       readonly password?: string;
     }
+  /** From now on the connection, which has a password, has this one (RFC 2385). */
+  | { readonly type: "rekey"; readonly connection: ConnectionId; readonly password: string }
   /** The octets may be shared between connections: nobody may write into them. */
   | { readonly type: "write"; readonly connection: ConnectionId; readonly bytes: Uint8Array }
   /** After what was written before. The core knows the connection no more. */

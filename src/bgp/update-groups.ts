@@ -5,6 +5,7 @@ import type { GroupTurn } from "./group-writer.ts";
 import type { PrefixKey } from "./prefix-key.ts";
 import type { RibChanges, RibTable } from "./rib.ts";
 import { describeAlone } from "./rib-rows.ts";
+import { isSameValue } from "./same-value.ts";
 import type { TurnLimits } from "./turn-limits.ts";
 import { UpdateGroup } from "./update-group.ts";
 
@@ -21,6 +22,8 @@ export class UpdateGroups {
   readonly #retired = new Set<UpdateGroup>();
   readonly #keys = new Map<UpdateGroup, { readonly key: string; readonly slot: number }>();
   readonly #freeSlots: number[] = [];
+  /** Most peers have the policy of the one before. */
+  readonly #lastFound = new Map<Family, UpdateGroup>();
   #groupCount = 0;
 
   constructor(tables: Readonly<Record<Family, RibTable>>, isDeferred: (family: Family) => boolean, limits: TurnLimits) {
@@ -109,6 +112,14 @@ export class UpdateGroups {
   }
 
   #groupOf(policy: ExportPolicy): UpdateGroup {
+    const last = this.#lastFound.get(policy.family);
+    if (last !== undefined && this.#isInUse(last) && isSameValue(last.policy, policy)) return last;
+    const group = this.#findOrMake(policy);
+    this.#lastFound.set(policy.family, group);
+    return group;
+  }
+
+  #findOrMake(policy: ExportPolicy): UpdateGroup {
     const key = JSON.stringify(policy);
     const known = this.#groups.get(key);
     if (known !== undefined) return known;
@@ -121,9 +132,14 @@ export class UpdateGroups {
     return group;
   }
 
+  #isInUse(group: UpdateGroup): boolean {
+    const key = this.#keys.get(group)?.key;
+    return key !== undefined && this.#groups.get(key) === group;
+  }
+
   #retireUnused(group: UpdateGroup): void {
     const key = this.#keys.get(group)?.key;
-    if (group.writer.memberCount > 0 || key === undefined || this.#groups.get(key) !== group) return;
+    if (group.writer.memberCount > 0 || key === undefined || !this.#isInUse(group)) return;
     this.#groups.delete(key);
     this.#retired.add(group);
   }

@@ -5,7 +5,7 @@ import type { PrefixKey } from "./prefix-key.ts";
 /** Attributes as one peer is told them, without MP_REACH_NLRI. */
 export type EncodedAttributes = {
   readonly bytes: Uint8Array;
-  /** 16 or 32 octets for MP_REACH_NLRI; undefined when the next hop stands in `bytes` (RFC 4271). */
+  /** 16 octets for MP_REACH_NLRI; undefined when the next hop stands in `bytes` (RFC 4271). */
   readonly nextHop: Uint8Array | undefined;
 };
 

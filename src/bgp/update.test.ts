@@ -206,7 +206,18 @@ const multiprotocolCases: Case[] = [
   ["MP_REACH that runs over the attributes", update("", `${plain} 80 0e 40 0002 01 10 00`, "08 0a"), "3/9"],
   ["MP_REACH marked transitive", update("", `${reach6(prefix6, "c0")} ${plain}`, ""), "withdraw"],
   ["MP_REACH marked well-known", update("", `${reach6(prefix6, "40")} ${plain}`, ""), "withdraw"],
-  ["MP_UNREACH marked transitive, without a route announced", update("", unreach6(prefix6, "c0"), ""), "3/1"],
+  ["MP_UNREACH marked transitive, alone", update("", unreach6(prefix6, "c0"), ""), "withdraw"],
+  ["MP_UNREACH marked transitive beside withdrawn routes", update("08 0a", unreach6(prefix6, "c0"), ""), "withdraw"],
+  [
+    "MP_UNREACH marked transitive beside attributes and no route",
+    update("", `${unreach6(prefix6, "c0")} ${plain}`, ""),
+    "3/1",
+  ],
+  [
+    "MP_UNREACH marked transitive beside an empty MP_REACH",
+    update("", `${reach6("")} ${unreach6(prefix6, "c0")}`, ""),
+    "3/1",
+  ],
   [
     "MP_UNREACH marked transitive beside a route",
     update("", `${unreach6(prefix6, "c0")} ${plain}`, "08 0a"),

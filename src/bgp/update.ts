@@ -78,7 +78,7 @@ export function readUpdate(
     if (isBare && unreach?.family !== undefined && !unreach.hasPrefixes && wrongFlags === undefined) {
       return { ...nothing, endOfRib: unreach.family };
     }
-    return finishWithdrawal(verdict, withdrawn);
+    return finishWithdrawal(verdict, withdrawn, scan.ranges.length === 0 && reach === undefined);
   }
   const announced: Announcement[] = [];
   if (announcesV4 && isSpokenV4) announced.push({ family: "ipv4-unicast", ...announcedV4, set: interned.set });
@@ -106,11 +106,18 @@ function judge({ reading }: InternedAttributes, wrongFlags: number | undefined):
   return { outcome: "withdraw", complaint: `attribute ${wrongFlags} is malformed` };
 }
 
-/** No route is announced. Attributes mean nothing then, but an error in them has no routes to fall on (RFC 7606, 5.2). */
-function finishWithdrawal(verdict: Verdict, withdrawn: readonly Withdrawal[]): Update | UpdateFault {
+/**
+ * No route is announced. Attributes mean nothing then, but an error in them has no routes to fall on, unless there is
+ * no attribute but MP_UNREACH_NLRI (RFC 7606 section 5.2): its own prefixes are withdrawn anyway.
+ */
+function finishWithdrawal(
+  verdict: Verdict,
+  withdrawn: readonly Withdrawal[],
+  isUnreachAlone: boolean,
+): Update | UpdateFault {
   const { outcome, complaint, culprit } = verdict;
   if (outcome === "unrecognized") return updateFault(2, culprit?.whole);
-  if (outcome === "withdraw") return updateFault(1);
+  if (outcome === "withdraw" && !isUnreachAlone) return updateFault(1);
   return { ...nothing, outcome, complaint, withdrawn };
 }
 

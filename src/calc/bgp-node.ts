@@ -1,6 +1,12 @@
 import { createHash } from "node:crypto";
 import { type IpAddress, type IpVersion, addressFromBytes } from "../lib/index.ts";
-import { type BGPConfiguration, type Node, bgpDefaults, readInterfaceAddress } from "../resources/index.ts";
+import {
+  type BGPConfiguration,
+  type Node,
+  type PasswordRef,
+  bgpDefaults,
+  readInterfaceAddress,
+} from "../resources/index.ts";
 
 /** A node as a BGP speaker. */
 export type BgpNode = {
@@ -18,7 +24,8 @@ export type BgpNode = {
 export type BgpSettings = {
   readonly asNumber: number;
   readonly isMeshEnabled: boolean;
-  readonly hasMeshPassword: boolean;
+  readonly meshPassword: PasswordRef | undefined;
+  readonly meshMaxRestartTime: string | undefined;
 };
 
 export function bgpSettings(configurations: ReadonlyMap<string, BGPConfiguration>): BgpSettings {
@@ -26,7 +33,8 @@ export function bgpSettings(configurations: ReadonlyMap<string, BGPConfiguration
   return {
     asNumber: spec?.asNumber ?? bgpDefaults.asNumber,
     isMeshEnabled: spec?.nodeToNodeMeshEnabled ?? bgpDefaults.nodeToNodeMeshEnabled,
-    hasMeshPassword: spec?.nodeMeshPassword?.secretKeyRef !== undefined,
+    meshPassword: spec?.nodeMeshPassword,
+    meshMaxRestartTime: spec?.nodeMeshMaxRestartTime,
   };
 }
 

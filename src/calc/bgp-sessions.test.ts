@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Resource, keyOf } from "../resources/index.ts";
+import { type BGPPeerSpec, type Resource, keyOf } from "../resources/index.ts";
 import { CalcGraph } from "./graph.ts";
 import type { BgpWanted, SessionWanted } from "./messages.ts";
-import { address, bgpConfiguration, bgpPeer, here, node, pool } from "./testing/make.ts";
+import { address, bgpConfiguration, bgpFilter, bgpPeer, endpoint, here, node, pool, secret } from "./testing/make.ts";
 
 function bgpOf(resources: readonly Resource[], nodeName = here): BgpWanted {
   const graph = new CalcGraph({ node: nodeName });
@@ -229,19 +229,215 @@ test("octets of a made router id are moved out of the multicast range", () => {
   }
 });
 
-test("a peer whose settings the speaker does not heed yet has no session, and no other stands in for it", () => {
-  const secretKeyRef = { name: "a", key: "b" };
-  const asked = { peerIP: "192.0.2.2", asNumber: 64512 };
-  assert.equal(sessionsOf([four1, four2, bgpPeer("a", asked)]).length, 1);
-  for (const setting of [
-    { password: { secretKeyRef } },
-    { filters: ["a"] },
-    { ttlSecurity: 1 },
-    { localASNumber: 1 },
-  ]) {
-    assert.deepEqual(sessionsOf([four1, four2, bgpPeer("a", { ...asked, ...setting })]), []);
+const password = { secretKeyRef: { name: "bgp", key: "key" } };
+const tor = { peerIP: "192.0.2.254", asNumber: 65000 };
+
+test("a password is that of the Secret, and without it the session is withheld, with the reason", () => {
+  const asked = (resources: readonly Resource[]) => {
+    const [session] = bgpOf([four1, noMesh, bgpPeer("tor", { ...tor, password }), ...resources]).sessions;
+    return [session?.password, session?.withheld];
+  };
+  assert.deepEqual(asked([secret("bgp", { key: "sesame", other: "x" })]), ["sesame", undefined]);
+  assert.deepEqual(asked([secret("bgp", { key: "x".repeat(80) })]), ["x".repeat(80), undefined]);
+  const withheld: [Resource[], RegExp][] = [
+    [[], /^the Secret bgp with its password is not there$/],
+    [[secret("other", { key: "sesame" })], /Secret bgp with its password is not there/],
+    [[secret("bgp", { other: "sesame" })], /Secret bgp has no key key/],
+    [[secret("bgp", { key: "" })], /is empty/],
+    [[secret("bgp", { key: "\u00e9".repeat(41) })], /has more than 80 octets/],
+  ];
+  for (const [resources, reason] of withheld) {
+    const [found, why] = asked(resources);
+    assert.equal(found, undefined);
+    assert.match(why ?? "", reason);
+    assert.doesNotMatch(why ?? "", /sesame|\u00e9/);
   }
-  assert.deepEqual(sessionsOf([four1, four2, bgpConfiguration("default", { nodeMeshPassword: { secretKeyRef } })]), []);
+  const nameless = bgpPeer("tor", { ...tor, password: { secretKeyRef: { key: "key" } } });
+  assert.match(bgpOf([four1, noMesh, nameless]).sessions[0]?.withheld ?? "", /names no Secret/);
+  assert.equal(bgpOf([four1, noMesh, bgpPeer("tor", { ...tor, password: {} })]).sessions[0]?.withheld, undefined);
+});
+
+test("a session that is withheld still keeps others from taking its place", () => {
+  const [session, ...rest] = bgpOf([
+    four1,
+    four2,
+    bgpPeer("a", { peerIP: "192.0.2.2", asNumber: 64512, password }),
+  ]).sessions;
+  assert.deepEqual([session?.name, session?.password, rest.length], ["Global_192_0_2_2", undefined, 0]);
+  assert.notEqual(session?.withheld, undefined);
+});
+
+test("the mesh has its password and restart time in both IP versions", () => {
+  const mesh = bgpConfiguration("default", { nodeMeshPassword: password, nodeMeshMaxRestartTime: "2m10.4s" });
+  const seen = (resources: readonly Resource[]) =>
+    bgpOf([dual1, dual2, mesh, ...resources]).sessions.map((one) => [
+      one.password,
+      one.restartTimeSeconds,
+      one.withheld === undefined,
+    ]);
+  const open = ["sesame", 130, true];
+  const closed = [undefined, 130, false];
+  assert.deepEqual(seen([secret("bgp", { key: "sesame" })]), [open, open]);
+  assert.deepEqual(seen([]), [closed, closed]);
+});
+
+test("a peer has the restart time, hold time, hops and AS numbers that it is given, as far as the protocol has them", () => {
+  const one = (spec: BGPPeerSpec) => {
+    const [session] = bgpOf([four1, noMesh, bgpPeer("a", { ...tor, ...spec })]).sessions;
+    return session ?? assert.fail();
+  };
+  const members: [BGPPeerSpec, keyof SessionWanted, unknown][] = [
+    [{}, "restartTimeSeconds", undefined],
+    [{ maxRestartTime: "90.5s" }, "restartTimeSeconds", 91],
+    [{ maxRestartTime: "-1s" }, "restartTimeSeconds", 0],
+    [{ maxRestartTime: "2h" }, "restartTimeSeconds", 4095],
+    [{}, "holdTimeSeconds", undefined],
+    [{ keepaliveTime: "20s" }, "holdTimeSeconds", 60],
+    [{ keepaliveTime: "100ms" }, "holdTimeSeconds", 3],
+    [{ keepaliveTime: "0s" }, "holdTimeSeconds", undefined],
+    [{ keepaliveTime: "24h" }, "holdTimeSeconds", 65_535],
+    [{ ttlSecurity: 0 }, "ttlSecurityHops", undefined],
+    [{ ttlSecurity: 255 }, "ttlSecurityHops", 255],
+    [{ localASNumber: 65001 }, "localAs", 65001],
+    [{ numAllowedLocalASNumbers: 3 }, "allowLocalAs", 3],
+    [{ numAllowedLocalASNumbers: 0 }, "allowLocalAs", undefined],
+    [{ numAllowedLocalASNumbers: -1 }, "allowLocalAs", undefined],
+  ];
+  for (const [spec, member, value] of members) assert.equal(one(spec)[member], value, JSON.stringify(spec));
+});
+
+test("whether a session is internal is judged by the AS number that the peer has us by", () => {
+  const reflector = node("host-1", { ipv4Address: "192.0.2.1/24", routeReflectorClusterID: address("1.0.0.1") });
+  const one = (spec: BGPPeerSpec) => {
+    const [session] = bgpOf([reflector, bgpPeer("a", { ...tor, keepOriginalNextHop: true, ...spec })]).sessions;
+    return [session?.reflectorCluster, session?.nextHopMode];
+  };
+  assert.deepEqual(one({}), [undefined, "keep"]);
+  assert.deepEqual(one({ localASNumber: 65000 }), ["1.0.0.1", "auto"]);
+  assert.deepEqual(one({ asNumber: 64512, localASNumber: 65001 }), [undefined, "keep"]);
+});
+
+test("a peer selector makes sessions with the nodes that match in every IP version, and back from them", () => {
+  const hub = node("host-1", { ipv4Address: "192.0.2.1/24", ipv6Address: "2001:db8::1/64" }, { hub: "yes" });
+  const far = node("host-2", { ipv4Address: "192.0.2.2/24", ipv6Address: "2001:db8::2/64", asNumber: 65002 });
+  const peer = bgpPeer("hubs", {
+    nodeSelector: "all()",
+    peerSelector: "has(hub)",
+    password,
+    ttlSecurity: 2,
+    localASNumber: 65009,
+    numAllowedLocalASNumbers: 1,
+  });
+  const resources = [hub, far, noMesh, peer, secret("bgp", { key: "sesame" })];
+  const seen = (name: string) =>
+    bgpOf(resources, name).sessions.map((one) => [
+      describe(one),
+      one.password,
+      one.ttlSecurityHops,
+      one.localAs,
+      one.allowLocalAs,
+    ]);
+  const rest = ["sesame", 2, undefined, undefined];
+  assert.deepEqual(seen("host-2"), [
+    ["Node_192_0_2_1 -> 192.0.2.1 179 AS 64512 [4]", ...rest],
+    ["Node_2001_db8__1 -> 2001:db8::1 179 AS 64512 [6]", ...rest],
+  ]);
+  assert.deepEqual(seen("host-1"), [
+    ["Node_192_0_2_2 -> 192.0.2.2 179 AS 65002 [4]", ...rest],
+    ["Node_2001_db8__2 -> 2001:db8::2 179 AS 65002 [6]", ...rest],
+  ]);
+  const manual = bgpPeer("hubs", { peerSelector: "has(hub)", nodeSelector: "!has(hub)", reversePeering: "Manual" });
+  assert.deepEqual(sessionsOf([hub, far, noMesh, manual], "host-1"), []);
+  assert.deepEqual(sessionsOf([hub, far, noMesh, bgpPeer("hubs", { peerSelector: "has(hub)" })], "host-2"), [
+    "Global_192_0_2_1 -> 192.0.2.1 179 AS 64512 [4]",
+    "Global_2001_db8__1 -> 2001:db8::1 179 AS 64512 [6]",
+  ]);
+});
+
+test("a session back has the AS numbers of the nodes, not those that the BGPPeer gives for its own end", () => {
+  const peer = bgpPeer("one", {
+    node: "host-2",
+    peerIP: "192.0.2.1",
+    localASNumber: 65009,
+    numAllowedLocalASNumbers: 2,
+  });
+  const [session] = bgpOf([noMesh, four1, four2, peer]).sessions;
+  assert.deepEqual([session?.asNumber, session?.localAs, session?.allowLocalAs], [64512, undefined, undefined]);
+});
+
+test("workloads of this node that a selector chooses are waited for, in the IP versions that the node has", () => {
+  const peer = bgpPeer("routers", {
+    localWorkloadSelector: "role == 'router'",
+    asNumber: 65100,
+    localASNumber: 65101,
+    ttlSecurity: 1,
+    password,
+    filters: ["f"],
+  });
+  const router = endpoint("r", ["10.0.0.1", "fd00::1"], { role: "router" });
+  const elsewhere = endpoint("e", ["10.0.0.2"], { role: "router" }, { node: "host-2" });
+  const plain = endpoint("p", ["10.0.0.3"]);
+  const filter = bgpFilter("f", { importV4: [{ action: "Reject" }] });
+  const seen = (self: Resource) =>
+    bgpOf([self, noMesh, peer, router, elsewhere, plain, filter]).sessions.map((one) => [
+      describe(one),
+      one.type,
+      one.localAs,
+      one.ttlSecurityHops,
+      one.withheld,
+      one.importFilters,
+    ]);
+  const rest = ["workload", 65101, undefined, undefined];
+  const four = ["Local_Workload_10_0_0_1 -> 10.0.0.1 179 AS 65100 [4] waits from any", ...rest, ["f"]];
+  const six = ["Local_Workload_fd00__1 -> fd00::1 179 AS 65100 [6] waits from any", ...rest, []];
+  assert.deepEqual(seen(dual1), [four, six]);
+  assert.deepEqual(seen(four1), [four]);
+  assert.deepEqual(sessionsOf([dual1, noMesh, peer]), []);
+});
+
+test("the neighbour by which a peer is reached is told for the sessions at that end alone", () => {
+  const peer = bgpPeer("two", { node: "host-1", peerIP: "192.0.2.2", reachableBy: address("192.0.2.9") });
+  const seen = (name: string) => bgpOf([four1, four2, noMesh, peer], name).sessions.map((one) => one.reachableBy);
+  assert.deepEqual(seen("host-1"), ["192.0.2.9"]);
+  assert.deepEqual(seen("host-2"), [undefined]);
+});
+
+test("a speaker listens everywhere, or at the addresses of its node alone", () => {
+  const listen = (...resources: Resource[]) => bgpOf([dual1, ...resources]).listenAddresses;
+  const nodeIp = { bindMode: "NodeIP" } as const;
+  assert.equal(listen(), undefined);
+  assert.deepEqual(listen(bgpConfiguration("default", nodeIp)), ["192.0.2.1", "2001:db8::1"]);
+  assert.equal(
+    listen(bgpConfiguration("default", nodeIp), bgpConfiguration("node.host-1", { bindMode: "None" })),
+    undefined,
+  );
+  assert.deepEqual(listen(bgpConfiguration("node.host-1", nodeIp)), ["192.0.2.1", "2001:db8::1"]);
+});
+
+test("a Secret and a BGPFilter that come, change and go leave nothing behind", () => {
+  const graph = new CalcGraph({ node: here });
+  const peer = bgpPeer("tor", { ...tor, password, filters: ["f"] });
+  for (const resource of [four1, noMesh, peer]) graph.onResource(keyOf(resource), resource);
+  graph.onSynced();
+  const session = () => {
+    const message = graph.flush().find(({ type }) => type === "bgpUpdate");
+    return message?.type === "bgpUpdate" ? message.sessions[0] : undefined;
+  };
+  const first = session();
+  const key = secret("bgp", { key: "sesame" });
+  const filter = bgpFilter("f", { importV4: [{ action: "Accept" }] });
+  for (const [resource, expected] of [
+    [key, "sesame"],
+    [secret("bgp", { key: "simsim" }), "simsim"],
+  ] as const) {
+    graph.onResource(keyOf(resource), resource);
+    assert.equal(session()?.password, expected);
+  }
+  graph.onResource(keyOf(filter), filter);
+  assert.deepEqual(session()?.importFilters, ["f"]);
+  graph.onResource(keyOf(filter), undefined);
+  graph.onResource(keyOf(key), undefined);
+  assert.deepEqual(session(), first);
 });
 
 test("a peer tells what becomes of the next hop, and whether the other end peers back", () => {

@@ -38,7 +38,8 @@ import { UseCount } from "./use-count.ts";
  *  ServiceAcc┤        │
  *  Profile ──┴─> Profiles ── labels to inherit, rules ─┘ (labels: to MemberSets too)  ^
  *                                                                                     │
- *  Node, BGPPeer, BGPConfiguration, IPPool, BlockAffinity ──> Routing ── bgp, adverts ┘
+ *  Node, BGPPeer, BGPConfiguration, BGPFilter, ──> Routing ── bgp, adverts ───────────┘
+ *  Secret, IPPool, BlockAffinity, own workloads ─────┘
  * ```
  *
  * There are two LocalEndpoints: workloads, and interfaces of the host. Tiers go to both; the policies of Kubernetes are converted and then treated as ours, under their own keys.
@@ -138,6 +139,8 @@ export class CalcGraph {
     Node: ({ name }, resource) => this.#onNode(name, only(resource, "Node")),
     BGPPeer: ({ name }, resource) => this.#routing.setPeer(name, only(resource, "BGPPeer")),
     BGPConfiguration: ({ name }, resource) => this.#routing.setConfiguration(name, only(resource, "BGPConfiguration")),
+    BGPFilter: ({ name }, resource) => this.#routing.setFilter(name, only(resource, "BGPFilter")),
+    Secret: ({ key }, resource) => this.#routing.setSecret(key, only(resource, "Secret")),
     IPPool: ({ name }, resource) => this.#routing.setPool(name, only(resource, "IPPool")),
     BlockAffinity: ({ name }, resource) => this.#routing.setAffinity(name, only(resource, "BlockAffinity")),
   };
@@ -145,8 +148,10 @@ export class CalcGraph {
   #onEndpoint(key: string, endpoint: ResourceOf<"WorkloadEndpoint"> | undefined): void {
     if (endpoint === undefined) this.#members.deleteItem(key);
     else this.#members.setItem(key, endpointItem(endpoint));
-    if (endpoint?.spec.node === this.#node) this.#local.setEndpoint(endpoint);
-    else this.#local.deleteEndpoint(key);
+    const own = endpoint?.spec.node === this.#node ? endpoint : undefined;
+    if (own === undefined) this.#local.deleteEndpoint(key);
+    else this.#local.setEndpoint(own);
+    this.#routing.setWorkload(key, own);
   }
 
   #onHostEndpoint(key: string, endpoint: ResourceOf<"HostEndpoint"> | undefined): void {
@@ -199,6 +204,8 @@ const handledKinds = [
   "Node",
   "BGPPeer",
   "BGPConfiguration",
+  "BGPFilter",
+  "Secret",
   "IPPool",
   "BlockAffinity",
 ] as const satisfies readonly Kind[];

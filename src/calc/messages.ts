@@ -1,4 +1,4 @@
-import type { PeerConfig } from "../bgp/index.ts";
+import type { PeerConfig, RoutePolicy } from "../bgp/index.ts";
 import type { Cidr, IpAddress, IpVersion } from "../lib/index.ts";
 import type { RuleAction } from "../resources/index.ts";
 
@@ -190,6 +190,8 @@ export type BgpWanted = {
   readonly localAs: number;
   readonly routerId: IpAddress;
   readonly listenPort: number;
+  /** At all when absent. */
+  readonly listenAddresses?: readonly IpAddress[];
   /** Own addresses in the BGP topology. */
   readonly nextHop4?: IpAddress;
   readonly nextHop6?: IpAddress;
@@ -198,4 +200,18 @@ export type BgpWanted = {
   readonly exportWithin: readonly Cidr[];
 };
 
-export type SessionWanted = PeerConfig;
+export type SessionWanted = PeerConfig & {
+  /** The peer is to be reached by way of this neighbour, whatever else the host's routes say. */
+  readonly reachableBy?: IpAddress;
+  /** Names of the BGPFilters that have rules for the IP version of the session, in order. */
+  readonly importFilters: readonly string[];
+  readonly exportFilters: readonly string[];
+};
+
+/** What filters make of a session; `problem`: it must not be without something that they ask for. */
+export type SessionFilters = {
+  readonly importPolicy?: RoutePolicy;
+  readonly exportPolicy?: RoutePolicy;
+  readonly isExportFree?: true;
+  readonly problem?: string;
+};

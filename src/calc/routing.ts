@@ -1,7 +1,17 @@
-import { type Cidr, compareCidrs } from "../lib/index.ts";
-import type { BGPConfiguration, BGPPeer, BlockAffinity, IPPool, Node } from "../resources/index.ts";
+import { type Cidr, cidrAddress, compareCidrs } from "../lib/index.ts";
+import type {
+  BGPConfiguration,
+  BGPFilter,
+  BGPPeer,
+  BlockAffinity,
+  IPPool,
+  Node,
+  Secret,
+  WorkloadEndpoint,
+} from "../resources/index.ts";
 import { bgpNode, bgpSettings, routerIdOf } from "./bgp-node.ts";
-import { computeSessions } from "./bgp-sessions.ts";
+import { type BgpWorkload, computeSessions } from "./bgp-sessions.ts";
+import { endpointItem } from "./endpoints.ts";
 import { compareTexts } from "../selector/index.ts";
 import type { AdvertSource, BgpWanted, NatSource } from "./messages.ts";
 
@@ -11,6 +21,10 @@ export class Routing {
   readonly #nodes = new Map<string, Node>();
   readonly #peers = new Map<string, BGPPeer>();
   readonly #configurations = new Map<string, BGPConfiguration>();
+  readonly #filters = new Map<string, BGPFilter>();
+  /** By key, since a name stands in several namespaces. */
+  readonly #secrets = new Map<string, Secret>();
+  readonly #workloads = new Map<string, BgpWorkload>();
   readonly #pools = new Map<string, IPPool>();
   readonly #ownBlocks = new Map<string, Cidr>();
   #isBgpDirty = true;
@@ -36,6 +50,23 @@ export class Routing {
     this.#isBgpDirty = true;
   }
 
+  setFilter(name: string, filter: BGPFilter | undefined): void {
+    put(this.#filters, name, filter);
+    this.#isBgpDirty = true;
+  }
+
+  setSecret(key: string, secret: Secret | undefined): void {
+    put(this.#secrets, key, secret);
+    this.#isBgpDirty = true;
+  }
+
+  /** Undefined also for one of another node. */
+  setWorkload(key: string, endpoint: WorkloadEndpoint | undefined): void {
+    if (endpoint === undefined && !this.#workloads.has(key)) return;
+    put(this.#workloads, key, endpoint && workloadOf(endpoint));
+    if (this.#hasWorkloadPeers()) this.#isBgpDirty = true;
+  }
+
   setPool(name: string, pool: IPPool | undefined): void {
     put(this.#pools, name, pool);
     this.#isBgpDirty = true;
@@ -57,20 +88,47 @@ export class Routing {
     const settings = bgpSettings(this.#configurations);
     const nodes = [...this.#nodes.values()].toSorted(byName).map((node) => bgpNode(node, this.#configurations));
     const own = nodes.find((node) => node.name === this.#nodeName);
-    const listenPort =
-      this.#configurations.get(`node.${this.#nodeName}`)?.spec.listenPort ??
-      this.#configurations.get("default")?.spec.listenPort;
+    const ownSpec = this.#configurations.get(`node.${this.#nodeName}`)?.spec;
+    const defaultSpec = this.#configurations.get("default")?.spec;
+    const listenPort = ownSpec?.listenPort ?? defaultSpec?.listenPort;
+    const isBound = (ownSpec?.bindMode ?? defaultSpec?.bindMode) === "NodeIP";
+    const exportWithin = this.#poolCidrs(({ spec }) => spec.disableBGPExport !== true);
     const [nextHop4, nextHop6] = [own?.address[4], own?.address[6]];
     return {
       localAs: own?.asNumber ?? settings.asNumber,
       routerId: routerIdOf(this.#nodeName, nextHop4),
       listenPort: own?.listenPort ?? listenPort ?? 179,
+      ...(isBound ? { listenAddresses: [nextHop4, nextHop6].filter((address) => address !== undefined) } : {}),
       ...(nextHop4 === undefined ? {} : { nextHop4 }),
       ...(nextHop6 === undefined ? {} : { nextHop6 }),
       sessions:
-        own === undefined ? [] : computeSessions({ node: own, nodes, peers: [...this.#peers.values()], settings }),
-      exportWithin: this.#poolCidrs(({ spec }) => spec.disableBGPExport !== true),
+        own === undefined
+          ? []
+          : computeSessions({
+              node: own,
+              nodes,
+              peers: [...this.#peers.values()],
+              settings,
+              filters: this.#filters,
+              secretsByName: this.#secretsByName(),
+              workloads: this.#hasWorkloadPeers() ? inOrder(this.#workloads) : [],
+              exportWithin,
+            }),
+      exportWithin,
     };
+  }
+
+  #hasWorkloadPeers(): boolean {
+    return [...this.#peers.values()].some(({ spec }) => spec.localWorkloadSelector !== undefined);
+  }
+
+  /** Of several with one name the first by namespace. */
+  #secretsByName(): Map<string, Secret> {
+    return new Map(
+      inOrder(this.#secrets)
+        .toReversed()
+        .map((secret) => [secret.metadata.name, secret]),
+    );
   }
 
   takeAdverts(): AdvertSource | undefined {
@@ -102,6 +160,15 @@ export class Routing {
 function put<V>(map: Map<string, V>, key: string, value: V | undefined): void {
   if (value === undefined) map.delete(key);
   else map.set(key, value);
+}
+
+function inOrder<V>(map: ReadonlyMap<string, V>): V[] {
+  return [...map].sort(([a], [b]) => compareTexts(a, b)).map(([, value]) => value);
+}
+
+function workloadOf(endpoint: WorkloadEndpoint): BgpWorkload {
+  const { labels, nets } = endpointItem(endpoint);
+  return { labels, addresses: nets.map(cidrAddress) };
 }
 
 /** Where several nodes would do, the first by name does: not the one that was heard of first. */

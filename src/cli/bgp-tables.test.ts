@@ -111,6 +111,15 @@ NEIGHBOR    AS      STATE         SINCE   IN   OUT    NAME                TYPE  
   );
 });
 
+test("of a session that is withheld the reason is told, and no other advice", () => {
+  const lastError = "the Secret bgp with its password is not there";
+  const withheld = peer({ state: "idle", type: "nodePeer", isWithheld: true, lastError });
+  const table = describeNeighbors({ localAs: 64512, routerId, neighbors: [withheld] }, false);
+  const line = table.split("\n").at(-1) ?? "";
+  assert.match(line, /idle .* the Secret bgp with its password is not there$/);
+  assert.match(describeNeighbor(withheld), /withheld because +the Secret bgp with its password is not there/);
+});
+
 test("of one neighbor everything that is known is told", () => {
   const one = peer({
     routerId: address("10.0.0.11"),

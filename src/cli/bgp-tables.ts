@@ -81,7 +81,7 @@ export function describeNeighbor(peer: PeerStatus): string {
     ["prefixes out", String(peer.prefixesSent)],
     ["messages", `${peer.messagesReceived} in, ${peer.messagesSent} out`],
     ["BFD", peer.bfd ?? ""],
-    ["last error", describeLastError(peer)],
+    [peer.isWithheld === true ? "withheld because" : "last error", describeLastError(peer)],
   ];
   const told = facts.filter(([, value]) => value !== "");
   const width = Math.max(...told.map(([name]) => name.length));

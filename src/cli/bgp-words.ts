@@ -4,6 +4,7 @@ export const peerTypes: Readonly<Record<PeerType, string>> = {
   nodeMesh: "node-to-node mesh",
   nodePeer: "node specific",
   globalPeer: "global",
+  workload: "local workload",
   dynamic: "dynamic",
 };
 
@@ -170,7 +171,7 @@ export function describeLastError(peer: PeerStatus): string {
 /** What a person can do; nothing when the session stands, or when it was meant to end. */
 function nextStep(peer: PeerStatus): string {
   const { state, lastNotification, address, port, type } = peer;
-  if (state === "established") return "";
+  if (state === "established" || peer.isWithheld === true) return "";
   if (lastNotification !== undefined) {
     const { code, subcode } = lastNotification;
     return stepByNotification.get(`${code}/${subcode}`) ?? stepByNotification.get(`${code}`) ?? "";

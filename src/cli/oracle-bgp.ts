@@ -1,15 +1,7 @@
 import { type MessageContext, type PeerConfig, allFamilies, describeMessage, encodeMessage } from "../bgp/index.ts";
-import { CalcGraph } from "../calc/index.ts";
+import { CalcGraph, type SessionWanted, routerIdOf } from "../calc/index.ts";
 import { type Problem, type Result, addressVersion, success } from "../lib/index.ts";
-import {
-  type BGPConfiguration,
-  type BGPPeer,
-  type Json,
-  type Resource,
-  decodeResource,
-  isRecord,
-  keyOf,
-} from "../resources/index.ts";
+import { type Json, decodeResource, isRecord, keyOf } from "../resources/index.ts";
 import { type Answer, BadRequest, after, memberOf, textOf } from "./oracle-request.ts";
 
 export function decodeBgp(request: Json): Result<Answer> {
@@ -48,7 +40,7 @@ export function listBgpPeers(request: Json): Result<Answer> {
   const problems: Problem[] = [];
   for (const [at, json] of given.entries()) {
     const decoded = decodeResource(json, { unknownFields: "keep" });
-    const found = decoded.ok ? findUnsupported(decoded.value, node) : decoded.problems;
+    const found = decoded.ok ? [] : decoded.problems;
     problems.push(...found.map((problem) => ({ ...problem, path: `resources[${at}].${problem.path}` })));
     if (decoded.ok) graph.onResource(keyOf(decoded.value), decoded.value);
   }
@@ -58,19 +50,26 @@ export function listBgpPeers(request: Json): Result<Answer> {
   if (wanted?.type !== "bgpUpdate") throw new BadRequest("resources tell nothing about BGP");
   return success({
     asNumber: wanted.localAs,
-    routerId: typeof request["routerId"] === "string" ? request["routerId"] : wanted.routerId,
+    routerId: routerIdFor(node, request["routerId"]) ?? wanted.routerId,
     peers: wanted.sessions.filter(({ address }) => addressVersion(address) === ipVersion).map(describeSession),
   });
+}
+
+/** As somebody asks for it: an identifier, or the word `hash` for the one that is made of the node's name. */
+function routerIdFor(node: string, asked: unknown): string | undefined {
+  if (asked === "hash") return routerIdOf(node, undefined);
+  return typeof asked === "string" ? asked : undefined;
 }
 
 const kindOfType: Readonly<Record<PeerConfig["type"], string>> = {
   nodeMesh: "mesh",
   nodePeer: "node",
   globalPeer: "global",
+  workload: "workload",
   dynamic: "workload",
 };
 
-function describeSession(session: PeerConfig): Answer {
+function describeSession(session: SessionWanted): Answer {
   return {
     kind: kindOfType[session.type],
     address: session.address,
@@ -86,44 +85,9 @@ function describeSession(session: PeerConfig): Answer {
     nextHop: session.nextHopMode === "auto" ? "default" : session.nextHopMode,
     gracefulRestartTime: session.restartTimeSeconds ?? null,
     passive: session.isPassive,
+    ...(session.allowLocalAs === undefined ? {} : { allowLocalAS: session.allowLocalAs }),
+    importFilters: session.importFilters,
+    exportFilters: session.exportFilters,
+    ...(session.withheld === undefined ? {} : { withheld: session.withheld }),
   };
-}
-
-/** Members that sessions are not made by yet: an answer that passed over them would be wrong. */
-const unsupportedOfPeer = [
-  "peerSelector",
-  "localWorkloadSelector",
-  "localASNumber",
-  "password",
-  "maxRestartTime",
-  "numAllowedLocalASNumbers",
-  "ttlSecurity",
-  "filters",
-] as const satisfies readonly (keyof BGPPeer["spec"])[];
-
-const unsupportedOfMesh = [
-  "nodeMeshPassword",
-  "nodeMeshMaxRestartTime",
-] as const satisfies readonly (keyof BGPConfiguration["spec"])[];
-
-function findUnsupported(resource: Resource, node: string): Problem[] {
-  const refuse = (members: readonly string[]): Problem[] =>
-    members.map((member) => ({
-      path: `spec.${member}`,
-      message: "is not heeded by BGP sessions yet",
-      hint: "",
-      isUnsupported: true,
-    }));
-  switch (resource.kind) {
-    case "BGPPeer":
-      return refuse(unsupportedOfPeer.filter((member) => Boolean(resource.spec[member])));
-    case "BGPConfiguration":
-      return refuse(unsupportedOfMesh.filter((member) => resource.spec[member] !== undefined));
-    case "Node": {
-      const isReflector = resource.metadata.name === node && resource.spec.bgp?.routeReflectorClusterID !== undefined;
-      return isReflector ? refuse(["bgp.routeReflectorClusterID"]) : [];
-    }
-    default:
-      return [];
-  }
 }

@@ -178,7 +178,14 @@ test("the BGP sessions of a node are told for one IP version", () => {
   };
   const resources = [node("a", 1), node("b", 2), tor];
   const plain = { localAS: null, password: null, rrClient: false, clusterId: null, ttlSecurity: false };
-  const common = { ...plain, nextHop: "default", gracefulRestartTime: null, port: 179 };
+  const common = {
+    ...plain,
+    nextHop: "default",
+    gracefulRestartTime: null,
+    port: 179,
+    importFilters: [],
+    exportFilters: [],
+  };
   const answered = good({ op: "bgp.peers", resources, node: "b", ipVersion: 4 });
   assert.deepEqual(answered, {
     asNumber: 64512,
@@ -190,15 +197,72 @@ test("the BGP sessions of a node are told for one IP version", () => {
   });
   const six = good({ op: "bgp.peers", resources, node: "a", ipVersion: 6, routerId: "10.0.0.1" });
   assert.equal(six["routerId"], "10.0.0.1");
+  const hashed = good({ op: "bgp.peers", resources, node: "host-1", ipVersion: 6, routerId: "hash" });
+  assert.equal(hashed["routerId"], "74.23.150.172");
   assert.equal(Reflect.get(Object(Reflect.get(Object(six["peers"]), 0)), "passive"), true);
-  const selecting = { ...tor, spec: { peerSelector: "all()" } };
-  assert.equal(
-    codeOf({ op: "bgp.peers", resources: [...resources, selecting], node: "a", ipVersion: 4 }),
-    "unsupported",
-  );
   assert.equal(codeOf({ op: "bgp.peers", resources: [{}], node: "a", ipVersion: 4 }), "invalid");
   assert.equal(codeOf({ op: "bgp.peers", resources, node: "a", ipVersion: 5 }), "request");
   assert.deepEqual(good({ op: "bgp.peers", resources: [], node: "a", ipVersion: 4 })["peers"], []);
+});
+
+test("a BGP session is told with everything that its BGPPeer says", () => {
+  const node = {
+    apiVersion: v3,
+    kind: "Node",
+    metadata: { name: "a" },
+    spec: { bgp: { ipv4Address: "192.0.2.1/24", routeReflectorClusterID: "1.0.0.1" } },
+  };
+  const filter = (name: string, spec: object) => ({ apiVersion: v3, kind: "BGPFilter", metadata: { name }, spec });
+  const reject = [{ action: "Reject" }];
+  const secret = {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: "bgp", namespace: "elsewhere" },
+    stringData: { key: "sesame" },
+  };
+  const spec = {
+    node: "a",
+    peerIP: "192.0.2.9:1179",
+    asNumber: 65000,
+    localASNumber: 65000,
+    numAllowedLocalASNumbers: 2,
+    ttlSecurity: 1,
+    maxRestartTime: "1h0.5m",
+    nextHopMode: "Self",
+    sourceAddress: "None",
+    password: { secretKeyRef: { name: "bgp", key: "key" } },
+    filters: ["out", "gone", "six", "both"],
+  };
+  const peer = { apiVersion: v3, kind: "BGPPeer", metadata: { name: "tor" }, spec };
+  const filters = [
+    filter("out", { exportV4: reject }),
+    filter("six", { importV6: reject }),
+    filter("both", { importV4: reject, exportV4: reject }),
+  ];
+  const told = {
+    kind: "node",
+    address: "192.0.2.9",
+    port: 1179,
+    asNumber: 65000,
+    localAS: 65000,
+    sourceAddress: null,
+    password: "sesame",
+    rrClient: true,
+    clusterId: "1.0.0.1",
+    ttlSecurity: true,
+    ttlHops: 1,
+    nextHop: "self",
+    gracefulRestartTime: 3630,
+    passive: false,
+    allowLocalAS: 2,
+    importFilters: ["both"],
+    exportFilters: ["out", "both"],
+  };
+  const ask = (resources: object[]) => good({ op: "bgp.peers", resources, node: "a", ipVersion: 4 })["peers"];
+  assert.deepEqual(ask([node, peer, secret, ...filters]), [told]);
+  assert.deepEqual(ask([node, peer, ...filters]), [
+    { ...told, password: null, withheld: "the Secret bgp with its password is not there" },
+  ]);
 });
 
 test("a line that was given up is answered with its id", () => {

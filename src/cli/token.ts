@@ -17,8 +17,15 @@ export function addTokenCommands(program: Command): void {
   token
     .command("create")
     .description("print a token with which a host joins once, or write a credentials file")
-    .option("--node <name>", "the host that is to join; with --role cni: the host it works for")
-    .addOption(new Option("--role <role>", "make a credentials file for this role").choices(["admin", "viewer", "cni"]))
+    .option("--node <name>", "the host that is to join; with --role cni or reflector: the Node it works for, or is")
+    .addOption(
+      new Option("--role <role>", "make a credentials file for this role").choices([
+        "admin",
+        "viewer",
+        "cni",
+        "reflector",
+      ]),
+    )
     .option("--name <name>", "the person that the file is for, as logs will call them")
     .option("--ttl <time>", "how long it is good: 30m, 1h, 7d (default: 1h for a token, 30d for a file)", parseSeconds)
     .option("--out <file>", "where the credentials go; must not be there yet")
@@ -45,8 +52,9 @@ async function writeCredentials(
   command: Command,
 ): Promise<void> {
   if (out === undefined) throw new BadInput(["say where the credentials go: --out FILE"]);
-  const who = role === "cni" ? node : name;
-  if (who === undefined) throw new BadInput([`say whose they are: --${role === "cni" ? "node" : "name"} NAME`]);
+  const isOfNode = role === "cni" || role === "reflector";
+  const who = isOfNode ? node : name;
+  if (who === undefined) throw new BadInput([`say whose they are: --${isOfNode ? "node" : "name"} NAME`]);
   const { createCredentials, formatCredentials } = await import("../client/index.ts");
   const target = await targetOf(command);
   const credentials = await createCredentials(target, { role, name, node, ttlSeconds: ttl });

@@ -44,8 +44,12 @@ export type Patch =
       readonly isForced?: boolean | undefined;
     };
 
-/** Which objects: those of one namespace or of all, and those a Kubernetes label selector chooses. */
-export type Selection = { readonly namespace?: string | undefined; readonly labelSelector?: string | undefined };
+/** Which objects: those of one namespace or of all, and those that Kubernetes' selectors choose. */
+export type Selection = {
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+};
 
 export type WatchEvent<K extends Kind> =
   /** The server has accepted the watch; comes first and once. */
@@ -121,10 +125,10 @@ class HttpClient implements ApiClient {
 
   async list<K extends Kind>(
     kind: K,
-    { namespace, labelSelector, signal }: Selection & { readonly signal?: AbortSignal } = {},
+    { namespace, labelSelector, fieldSelector, signal }: Selection & { readonly signal?: AbortSignal } = {},
   ): Promise<ResourceList<K>> {
     const definition = definitionOf(kind);
-    const path = withQuery(collectionPath(definition, namespace), { labelSelector });
+    const path = withQuery(collectionPath(definition, namespace), { labelSelector, fieldSelector });
     const { code, json } = await this.#call({ method: "GET", path, signal });
     const found = memberOf(json, "items");
     if (code !== 200 || !Array.isArray(found)) throw statusFailure(code, json);
@@ -190,9 +194,9 @@ class HttpClient implements ApiClient {
     kind: K,
     options: Selection & { readonly resourceVersion: string; readonly signal: AbortSignal },
   ): AsyncGenerator<WatchEvent<K>, void, void> {
-    const { namespace, labelSelector, resourceVersion, signal } = options;
+    const { namespace, labelSelector, fieldSelector, resourceVersion, signal } = options;
     const definition = definitionOf(kind);
-    const query = { watch: "true", allowWatchBookmarks: "true", resourceVersion, labelSelector };
+    const query = { watch: "true", allowWatchBookmarks: "true", resourceVersion, labelSelector, fieldSelector };
     const path = withQuery(collectionPath(definition, namespace), query);
     try {
       const { code, response } = await this.#transport.open({ method: "GET", path, signal }, this.#idleDeadlineMs);

@@ -29,6 +29,7 @@ export {
   subjectOfCertificate,
   validityOf,
 } from "./credentials.ts";
+export { SessionSecrets } from "./session-secrets.ts";
 export type { ResourceEvent } from "./resource-view.ts";
 export type { Target } from "./transport.ts";
 export { type WatchResourcesOptions, watchResources } from "./watch-resources.ts";

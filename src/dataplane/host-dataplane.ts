@@ -80,8 +80,9 @@ export class HostDataplane {
         this.#plan = undefined;
         this.#policyTable.onCalc(message);
         break;
-      // That is the speaker's.
+      // The rest of it is the speaker's.
       case "bgpUpdate":
+        this.#learned.setWays(message.sessions);
         break;
     }
   }
@@ -130,6 +131,7 @@ export class HostDataplane {
     this.#policyTable.setHostInterfaces(chooseHostInterfaces(hosts, this.#links, this.#addresses));
     const { blocks } = this.#advertSource;
     this.#learned.setLocalPrefixes(new Set([...blocks, ...plan.localAddresses.map(addressToCidr)]));
+    this.#learned.setLocalRoutes(plan.routes);
     const learned = this.#learned.wanted();
     return {
       table: this.#policyTable.table(),

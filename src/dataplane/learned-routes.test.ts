@@ -64,6 +64,43 @@ function describe({ nextHops, routes }: LearnedWanted): string[] {
   });
 }
 
+test("a peer that is to be reached by way of a neighbour has a route of its own, which goes before what is learned", () => {
+  const learned = learnedWith([
+    learn("198.51.100.1/32", "192.0.2.3"),
+    learn("10.0.1.0/26", path("198.51.100.1")),
+    learn("fd00:1::/122", path("fd00:9::1")),
+  ]);
+  assert.deepEqual(describe(learned.wanted()), ["198.51.100.1/32 -> 192.0.2.3@2", "10.0.1.0/26 -> 192.0.2.3@2"]);
+  const peer = { name: "p", type: "nodePeer", port: 179, asNumber: 65000, isPassive: false } as const;
+  const more = { families: [], nextHopMode: "auto", importFilters: [], exportFilters: [] } as const;
+  const to = (remote: string, by?: string) => ({
+    ...peer,
+    ...more,
+    address: address(remote),
+    ...(by === undefined ? {} : { reachableBy: address(by) }),
+  });
+  learned.setWays([to("198.51.100.1", "192.0.2.9"), to("fd00:9::1", "2001:db8::9"), to("198.51.100.2")]);
+  assert.deepEqual(describe(learned.wanted()), [
+    "198.51.100.1/32 -> 192.0.2.9@2",
+    "10.0.1.0/26 -> 192.0.2.9@2",
+    "fd00:1::/122 -> 2001:db8::9@2",
+    "fd00:9::1/128 -> 2001:db8::9@2",
+  ]);
+  assert.equal(learned.resolver().cost(address("fd00:9::1")), 0);
+  learned.setWays([]);
+  assert.deepEqual(describe(learned.wanted()), ["198.51.100.1/32 -> 192.0.2.3@2", "10.0.1.0/26 -> 192.0.2.3@2"]);
+});
+
+test("a workload may be the next hop of what it tells", () => {
+  const learned = learnedWith([learn("10.99.0.0/24", "10.0.0.5"), learn("fd99::/64", "fd00::5")]);
+  assert.deepEqual(describe(learned.wanted()), ["10.99.0.0/24 -> 192.0.2.254@2"]);
+  learned.setLocalRoutes([
+    hostRoute("10.0.0.5/32", { protocol: 121, linkIndex: 7, metric: 1024 }),
+    hostRoute("fd00::5/128", { protocol: 121, linkIndex: 7, metric: 1024 }),
+  ]);
+  assert.deepEqual(describe(learned.wanted()), ["10.99.0.0/24 -> 10.0.0.5@7", "fd99::/64 -> fd00::5@7"]);
+});
+
 test("routes by one neighbour share one next-hop object, and equal sets of neighbours one group", () => {
   const wanted = learnedWith([
     learn("10.0.1.0/26", "192.0.2.2"),

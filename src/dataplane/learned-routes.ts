@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from "node:util";
 import type { BestPath, RouteUpdate } from "../bgp/index.ts";
-import { type Cidr, type IpVersion, addressVersion, cidrVersion } from "../lib/index.ts";
+import type { SessionWanted } from "../calc/index.ts";
+import { type Cidr, type IpAddress, type IpVersion, addressToCidr, addressVersion, cidrVersion } from "../lib/index.ts";
 import type { Link, NextHop, Route } from "../netlink/index.ts";
 import { NextHopIds } from "./next-hop-ids.ts";
 import { NextHopResolver, type ResolvedHop } from "./next-hop-resolver.ts";
@@ -14,12 +16,15 @@ export type LearnedWanted = { readonly nextHops: readonly NextHop[]; readonly ro
  */
 export class LearnedRoutes {
   readonly #updates = new Map<Cidr, RouteUpdate>();
+  /** Ways to peers that are written down; they go before what is learned. */
+  #ways: ReadonlyMap<Cidr, RouteUpdate> = new Map();
   readonly #ids = new NextHopIds();
   #kernelRoutes: readonly Route[] = [];
   #kernelNextHops: readonly NextHop[] = [];
   /** Of links that are up. */
   #linkIndexByName: ReadonlyMap<string, number> = new Map();
   #localPrefixes: ReadonlySet<Cidr> = new Set();
+  #localRoutes: readonly Route[] = [];
   /** Addresses of this host's own links, as the kernel has them in its table "local". */
   #ownAddresses: ReadonlySet<Cidr> = new Set();
   readonly #settled = new Set<IpVersion>();
@@ -68,10 +73,30 @@ export class LearnedRoutes {
     this.#touch();
   }
 
+  /** How peers are to be reached, each by way of a neighbour. */
+  setWays(sessions: readonly SessionWanted[]): void {
+    const before = this.#ways;
+    this.#ways = new Map(
+      sessions.flatMap(({ address, reachableBy }): [Cidr, RouteUpdate][] =>
+        reachableBy === undefined ? [] : [[addressToCidr(address), wayBy(addressToCidr(address), reachableBy)]],
+      ),
+    );
+    if (!isDeepStrictEqual(before, this.#ways)) this.#touch();
+  }
+
   /** Prefixes of this host itself. Nobody else has them, whatever BGP says. */
   setLocalPrefixes(prefixes: ReadonlySet<Cidr>): void {
     if (prefixes.size === this.#localPrefixes.size && prefixes.isSubsetOf(this.#localPrefixes)) return;
     this.#localPrefixes = prefixes;
+    this.#touch();
+  }
+
+  /** Routes to workloads of this host, which may be next hops: they speak BGP too. */
+  setLocalRoutes(routes: readonly Route[]): void {
+    const textOf = (all: readonly Route[]) =>
+      all.map(({ destination, linkIndex }) => `${destination} ${linkIndex}`).join();
+    if (textOf(routes) === textOf(this.#localRoutes)) return;
+    this.#localRoutes = routes;
     this.#touch();
   }
 
@@ -81,7 +106,7 @@ export class LearnedRoutes {
   }
 
   resolver(): NextHopResolver {
-    this.#resolver ??= new NextHopResolver(this.#kernelRoutes, this.#updates, this.#linkIndexByName);
+    this.#resolver ??= new NextHopResolver(this.#kernelRoutes, this.#localRoutes, this.#all(), this.#linkIndexByName);
     return this.#resolver;
   }
 
@@ -93,7 +118,7 @@ export class LearnedRoutes {
   #compute(): LearnedWanted {
     const plan = new NextHopPlan(this.#ids);
     const routes: Route[] = [];
-    for (const { prefix, paths } of this.#updates.values()) {
+    for (const { prefix, paths } of this.#all().values()) {
       const [best] = paths;
       if (best === undefined || this.#isOwn(prefix)) continue;
       const nextHopId = plan.use(this.#hopsOf(paths));
@@ -117,6 +142,10 @@ export class LearnedRoutes {
     return { nextHops, routes };
   }
 
+  #all(): ReadonlyMap<Cidr, RouteUpdate> {
+    return this.#ways.size === 0 ? this.#updates : new Map([...this.#updates, ...this.#ways]);
+  }
+
   #isOwn(prefix: Cidr): boolean {
     return this.#localPrefixes.has(prefix) || this.#ownAddresses.has(prefix);
   }
@@ -136,9 +165,17 @@ export class LearnedRoutes {
         route.protocol === routeProtocols.bgp &&
         !this.#settled.has(cidrVersion(route.destination)) &&
         !this.#updates.has(route.destination) &&
+        !this.#ways.has(route.destination) &&
         !this.#isOwn(route.destination),
     );
   }
+}
+
+function wayBy(prefix: Cidr, nextHop: IpAddress): RouteUpdate {
+  return {
+    prefix,
+    paths: [{ nextHop, peer: nextHop, peerName: "", isInternal: true, asPath: [], communities: [] }],
+  };
 }
 
 /** The next-hop objects that routes need. */

@@ -35,16 +35,17 @@ export class NextHopResolver {
   readonly #lengths = { 4: new Set<number>(), 6: new Set<number>() };
   readonly #found = new Map<IpAddress, Ways>();
 
-  /** Of links those that are up. */
+  /** `local` are routes to workloads of this host, of links those that are up. */
   constructor(
     routes: readonly Route[],
+    local: readonly Route[],
     learned: ReadonlyMap<Cidr, RouteUpdate>,
     linkIndexByName: ReadonlyMap<string, number>,
   ) {
     this.#learned = learned;
     this.#linkIndexByName = linkIndexByName;
-    for (const route of routes) {
-      if (route.table !== mainTable || isOwnRoute(route)) continue;
+    const others = routes.filter((route) => route.table === mainTable && !isOwnRoute(route));
+    for (const route of [...others, ...local]) {
       const rival = this.#hostRoutes.get(route.destination);
       if (rival !== undefined && rival.metric <= route.metric) continue;
       this.#hostRoutes.set(route.destination, route);

@@ -104,41 +104,52 @@ function parseIpv4(text: string): Uint8Array | undefined {
 }
 
 function parseIpv6(text: string): Uint8Array | undefined {
-  const gap = text.indexOf("::");
-  if (gap !== -1 && text.indexOf("::", gap + 1) !== -1) return undefined;
-  const head = gap === -1 ? text : text.slice(0, gap);
-  const tail = gap === -1 ? "" : text.slice(gap + 2);
-  const left = parseGroups(head, gap === -1);
-  const right = parseGroups(tail, true);
-  if (left === undefined || right === undefined) return undefined;
-  const missing = 16 - left.length - right.length;
-  if (gap === -1 ? missing !== 0 : missing < 2) return undefined;
   const bytes = new Uint8Array(16);
-  bytes.set(left, 0);
-  bytes.set(right, 16 - right.length);
+  let filled = 0;
+  let gapAt = -1;
+  let at = 0;
+  if (text.startsWith("::")) {
+    gapAt = 0;
+    at = 2;
+  }
+  while (at < text.length) {
+    const start = at;
+    let value = 0;
+    for (let digit = hexDigit(text, at); digit >= 0; digit = hexDigit(text, ++at)) value = (value << 4) | digit;
+    if (text[at] === ".") {
+      const v4 = parseIpv4(text.slice(start));
+      if (v4 === undefined || filled > 12) return undefined;
+      bytes.set(v4, filled);
+      filled += 4;
+      break;
+    }
+    if (at === start || at - start > 4 || filled > 14) return undefined;
+    bytes[filled++] = value >> 8;
+    bytes[filled++] = value;
+    if (at === text.length) break;
+    if (text[at++] !== ":" || at === text.length) return undefined;
+    if (text[at] !== ":") continue;
+    if (gapAt !== -1) return undefined;
+    gapAt = filled;
+    at++;
+  }
+  if (gapAt === -1) return filled === 16 ? bytes : undefined;
+  if (filled > 14) return undefined;
+  bytes.copyWithin(16 - filled + gapAt, gapAt, filled);
+  bytes.fill(0, gapAt, 16 - filled + gapAt);
   return bytes;
 }
 
-function parseGroups(text: string, mayEndInIpv4: boolean): number[] | undefined {
-  if (text === "") return [];
-  const groups = text.split(":");
-  const bytes: number[] = [];
-  for (const [i, group] of groups.entries()) {
-    if (group.includes(".")) {
-      const v4 = i === groups.length - 1 && mayEndInIpv4 ? parseIpv4(group) : undefined;
-      if (v4 === undefined) return undefined;
-      bytes.push(...v4);
-      continue;
-    }
-    if (!/^[0-9a-fA-F]{1,4}$/.test(group)) return undefined;
-    const value = Number.parseInt(group, 16);
-    bytes.push(value >> 8, value & 0xff);
-  }
-  return bytes.length <= 16 ? bytes : undefined;
+/** Value of the hexadecimal digit there; -1 when there is none. */
+function hexDigit(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  if (code >= 48 && code <= 57) return code - 48;
+  const letter = code | 32;
+  return letter >= 97 && letter <= 102 ? letter - 87 : -1;
 }
 
 function formatAddress(bytes: Uint8Array): IpAddress {
-  const text = bytes.length === 4 ? bytes.join(".") : formatIpv6(bytes);
+  const text = bytes.length === 4 ? `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` : formatIpv6(bytes);
   return text as IpAddress;
 }
 

@@ -1,13 +1,16 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { SpeakerConfig } from "../bgp/index.ts";
 import { type BgpWanted, CalcGraph } from "../calc/index.ts";
-import { type Target, connect, watchResources } from "../client/index.ts";
-import type { Logger, Random } from "../lib/index.ts";
-import { type Kind, resourceKey, keyOf } from "../resources/index.ts";
+import { SessionSecrets, type Target, connect, watchResources } from "../client/index.ts";
+import { CoalescingQueue, type Logger, type Random, TaskGroup } from "../lib/index.ts";
+import { type Kind, type Resource, keyOf, resourceKey } from "../resources/index.ts";
 import { defaults } from "./settings.ts";
 
 /** What sessions and reflection depend on. */
-const watchedKinds: readonly Kind[] = ["Node", "IPPool", "BGPConfiguration", "BGPPeer"];
+const watchedKinds: readonly Kind[] = ["Node", "IPPool", "BGPConfiguration", "BGPFilter", "BGPPeer"];
+/** For Secrets, which are asked for when it is known which. */
+const secretsMs = 3000;
 
 export type FollowApiOptions = {
   /** The Node that this reflector is. */
@@ -19,17 +22,17 @@ export type FollowApiOptions = {
 
 /** What the cluster's resources say about the reflector's Node, and again whenever they say something else. */
 export async function* followApi(
-  { node, target, log, random }: FollowApiOptions,
+  options: FollowApiOptions,
   signal: AbortSignal,
 ): AsyncGenerator<SpeakerConfig, void, void> {
-  using client = connect(target);
+  const { node, log } = options;
   const graph = new CalcGraph({ node });
+  const changes = new CoalescingQueue<"graph", true>();
+  await using tasks = new TaskGroup(signal);
+  tasks.start((until) => feedGraph(graph, { ...options, tasks }, () => changes.push("graph", true), until));
   let present: SpeakerConfig | undefined;
-  for await (const event of watchResources(client, watchedKinds, { signal, log, random })) {
-    if (event.type === "put") graph.onResource(keyOf(event.resource), event.resource);
-    else if (event.type === "delete") graph.onResource(resourceKey(event), undefined);
-    else if (event.type === "synced") graph.onSynced();
-    else if (event.type === "disconnected") log.warn("the server is away; the settings of before stay");
+  while (!tasks.signal.aborted) {
+    await changes.take(1, tasks.signal);
     for (const message of graph.flush()) {
       if (message.type !== "bgpUpdate") continue;
       const next = configOf(message);
@@ -44,6 +47,37 @@ export async function* followApi(
       yield next;
     }
   }
+  // Only a bug of ours gets here as a failure.
+  if (!signal.aborted) await tasks.wait();
+}
+
+async function feedGraph(
+  graph: CalcGraph,
+  { node, target, log, random, tasks }: FollowApiOptions & { readonly tasks: TaskGroup },
+  onChange: () => void,
+  signal: AbortSignal,
+): Promise<void> {
+  using client = connect(target);
+  const put = (key: string, resource: Resource | undefined) => {
+    graph.onResource(key, resource);
+    onChange();
+  };
+  const secrets = new SessionSecrets({ node, client, log, random, tasks, onSecret: put });
+  let isSynced = false;
+  for await (const event of watchResources(client, watchedKinds, { signal, log, random })) {
+    if (event.type === "put" || event.type === "delete") {
+      const resource = event.type === "put" ? event.resource : undefined;
+      const key = event.type === "put" ? keyOf(event.resource) : resourceKey(event);
+      put(key, resource);
+      if (secrets.onResource(key, resource) && isSynced) secrets.refresh();
+    } else if (event.type === "synced") {
+      secrets.refresh();
+      await Promise.race([secrets.answered(), sleep(secretsMs, undefined, { signal }).catch(() => undefined)]);
+      isSynced = true;
+      graph.onSynced();
+      onChange();
+    } else if (event.type === "disconnected") log.warn("the server is away; the settings of before stay");
+  }
 }
 
 function configOf({
@@ -51,6 +85,7 @@ function configOf({
   localAs,
   routerId,
   listenPort,
+  listenAddresses,
   nextHop4,
   nextHop6,
   exportWithin,
@@ -62,6 +97,7 @@ function configOf({
     restartTimeSeconds: defaults.restartTimeSeconds,
     exportWithin,
     peers: sessions,
+    ...(listenAddresses === undefined ? {} : { listenAddresses }),
     ...(nextHop4 === undefined ? {} : { nextHop4 }),
     ...(nextHop6 === undefined ? {} : { nextHop6 }),
   };

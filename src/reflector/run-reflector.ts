@@ -1,4 +1,4 @@
-import type { PeerStatus, SpeakerConfig } from "../bgp/index.ts";
+import { type PeerStatus, type SpeakerConfig, warmUp } from "../bgp/index.ts";
 import { type Logger, type Random, TortieError } from "../lib/index.ts";
 import { type BgpView, type Speaker, answerBgp, openSpeaker } from "../speaker/index.ts";
 import { type Answer, openLineFile, serveSocket } from "../sys/index.ts";
@@ -38,6 +38,7 @@ export async function runReflector(options: RunReflectorOptions): Promise<void> 
       ? undefined
       : stack.use(new KnownClients(options.socket.path.replace(/(\.sock)?$/, ".clients"), log));
   const recording = recordPath === undefined ? undefined : stack.use(openLineFile(recordPath, log));
+  warmUp();
   for await (const config of options.source(signal)) {
     if (signal.aborted) break;
     if (running === undefined) {

@@ -138,7 +138,7 @@ async function createCertificate(
   requireAdmin(caller, "create certificates");
   const role = roles.find((known) => known === body["role"]);
   if (role === undefined || role === "node")
-    throw new StatusError("BadRequest", "role is admin, viewer or cni; a host joins with a token");
+    throw new StatusError("BadRequest", "role is admin, viewer, cni or reflector; a host joins with a token");
   const identity: Identity = { role, name: readName(body, isNodeRole(role) ? "node" : "name") };
   const ttlSeconds = readSeconds(body, 30 * 24 * hourSeconds, maxCertificateSeconds);
   const issued = issueFor(authority, identity, readKey(body).key, ttlSeconds * 1000);

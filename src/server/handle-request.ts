@@ -7,7 +7,7 @@ import { parseApiPath } from "./api-path.ts";
 import { type RefusalLog, auditObject, verbOf } from "./audit.ts";
 import { type Admission, type Caller, requireIdentity } from "./caller.ts";
 import { findDiscoveryDocument } from "./discovery.ts";
-import { judgeRequest } from "./judge-write.ts";
+import { judgeRequest, judgeSecretRead } from "./judge-write.ts";
 import type { ListPages } from "./list-pages.ts";
 import type { ObjectPatcher } from "./object-patcher.ts";
 import type { ObjectWriter } from "./object-writer.ts";
@@ -79,17 +79,26 @@ async function route(
   const verb = verbOf(method, path, isTrue(query, "watch"));
   auditObject(context.log, caller, verb, path, response);
   judgeRequest(identity, verb, path.definition, path.name);
+  const isSecretRead = path.definition.kind === "Secret" && method === "GET";
+  if (isSecretRead) judgeSecretRead(context.cache, identity, verb, path, query.get("fieldSelector"));
   if (method !== "GET") return await answerWrite(context, { ...path, identity }, query, request, response);
   if (verb === "watch") endWithCertificate(query, caller);
+  if (verb === "watch" && isSecretRead && identity.role !== "admin") endWithin(query, secretWatchSeconds);
   await answerRead(context, path, query, request, response);
 }
 
 /** A watch ends in good order with the certificate that opened it; its client comes back with the next one. */
 function endWithCertificate(query: URLSearchParams, { expiresMs }: Caller): void {
   if (expiresMs === undefined) return;
-  const leftSeconds = Math.max(1, Math.floor((expiresMs - Date.now()) / 1000));
+  endWithin(query, Math.max(1, Math.floor((expiresMs - Date.now()) / 1000)));
+}
+
+/** Whether somebody may read a Secret is asked again so often: its session may be gone by then. */
+const secretWatchSeconds = 300;
+
+function endWithin(query: URLSearchParams, seconds: number): void {
   const asked = readNumber(query, "timeoutSeconds");
-  if (asked === 0 || asked > leftSeconds) query.set("timeoutSeconds", String(leftSeconds));
+  if (asked === 0 || asked > seconds) query.set("timeoutSeconds", String(seconds));
 }
 
 /** Told to everybody. */

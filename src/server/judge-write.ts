@@ -4,18 +4,21 @@ import {
   type Verb,
   authorizeChange,
   authorizeRequest,
+  authorizeSecretRead,
   formatIdentity,
 } from "../access/index.ts";
+import { passwordKeys, passwordNamespace } from "../calc/index.ts";
 import type { Cidr } from "../lib/index.ts";
 import {
-  type IPAMBlock,
-  type IPPool,
+  type Kind,
   type KindDefinition,
+  type ResourceOf,
   cidrToName,
   definitionOf,
   isKind,
   resourceKey,
 } from "../resources/index.ts";
+import type { ApiPath } from "./api-path.ts";
 import { type WriteTarget, readPresent } from "./read-written.ts";
 import { StatusError, objectDetails } from "./status.ts";
 import type { WatchCache } from "./watch-cache.ts";
@@ -26,9 +29,39 @@ export function judgeRequest(identity: Identity, verb: Verb, definition: KindDef
   if (!decision.isAllowed) throw forbidden(identity, verb, definition, name, decision.reason);
 }
 
+/** Forbidden when the identity may not read these Secrets. */
+export function judgeSecretRead(
+  cache: WatchCache,
+  identity: Identity,
+  verb: Verb,
+  { definition, namespace, name }: ApiPath,
+  fieldSelector: string | null,
+): void {
+  const [, selected] = /^metadata\.name==?([^,=!\s]+)$/.exec(fieldSelector ?? "") ?? [];
+  const decision = authorizeSecretRead(identity, { namespace, name: name ?? selected }, (node, secret) =>
+    isPasswordOf(cache, node, secret),
+  );
+  if (!decision.isAllowed) throw forbidden(identity, verb, definition, name ?? "", decision.reason);
+}
+
+function isPasswordOf(
+  cache: WatchCache,
+  name: string,
+  secret: { readonly namespace: string; readonly name: string },
+): boolean {
+  const node = findObject(cache, "Node", name);
+  if (node === undefined || secret.namespace !== passwordNamespace) return false;
+  const peers = listObjects(cache, "BGPPeer");
+  return passwordKeys(node, peers, findObject(cache, "BGPConfiguration", "default")).has(secret.name);
+}
+
 /** Forbidden when the identity may not do this very write. */
 export function judgeWrite(cache: WatchCache, { identity, definition }: WriteTarget, change: Change): void {
-  const facts = { nowMs: Date.now(), blockAt: (cidr: Cidr) => findBlock(cache, cidr), pools: () => listPools(cache) };
+  const facts = {
+    nowMs: Date.now(),
+    blockAt: (cidr: Cidr) => findObject(cache, "IPAMBlock", cidrToName(cidr)),
+    pools: () => listObjects(cache, "IPPool"),
+  };
   const decision = authorizeChange(identity, change, facts);
   if (decision.isAllowed) return;
   const verb = change.old === undefined ? "create" : change.next === undefined ? "delete" : "update";
@@ -49,13 +82,14 @@ function forbidden(
   return new StatusError("Forbidden", message, objectDetails(definition, name));
 }
 
-function listPools(cache: WatchCache): IPPool[] {
-  const resources = cache.list("IPPool", undefined).map((pool) => readPresent(definitionOf("IPPool"), pool).resource);
-  return resources.filter((resource) => isKind(resource, "IPPool"));
+function listObjects<K extends Kind>(cache: WatchCache, kind: K): ResourceOf<K>[] {
+  const resources = cache.list(kind, undefined).map((object) => readPresent(definitionOf(kind), object).resource);
+  return resources.filter((resource) => isKind(resource, kind));
 }
 
-function findBlock(cache: WatchCache, cidr: Cidr): IPAMBlock | undefined {
-  const found = cache.get("IPAMBlock", resourceKey({ kind: "IPAMBlock", name: cidrToName(cidr) }));
-  const resource = found && readPresent(definitionOf("IPAMBlock"), found).resource;
-  return resource !== undefined && isKind(resource, "IPAMBlock") ? resource : undefined;
+/** Of a kind without namespaces. */
+function findObject<K extends Kind>(cache: WatchCache, kind: K, name: string): ResourceOf<K> | undefined {
+  const found = cache.get(kind, resourceKey({ kind, name }));
+  const resource = found && readPresent(definitionOf(kind), found).resource;
+  return resource !== undefined && isKind(resource, kind) ? resource : undefined;
 }

@@ -9,8 +9,8 @@ export type BfdOptions = {
   readonly random: Random;
   /** Path of the network namespace to work in; default: the own one. */
   readonly netns?: string;
-  /** A peer can be reached, or no more. Not called when the other end has switched BFD off, which is no failure. */
-  onState(peerName: string, isUp: boolean): void;
+  /** A peer can be reached, or no more. `isOff`: the other end has switched BFD off, which is no failure. */
+  onState(peerName: string, isUp: boolean, isOff: boolean): void;
 };
 
 export interface Bfd extends AsyncDisposable {
@@ -114,7 +114,7 @@ class BfdThread implements Bfd {
         const { peer, state, diagnostic } = answer;
         if (this.#isClosed) return;
         log.info("BFD session changed", { peer, state, diagnostic });
-        if (state !== "adminDown") onState(peer, state === "up");
+        onState(peer, state === "up", state === "adminDown");
       }
     }
   }

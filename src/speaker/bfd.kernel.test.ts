@@ -35,7 +35,8 @@ function open(netns: string, seed: number): { bfd: Bfd; up: Set<string>; said: s
     log: silentLogger,
     random: seededRandom(seed),
     netns,
-    onState(name, isUp) {
+    onState(name, isUp, isOff) {
+      if (isOff) return;
       said.push(`${name} ${isUp ? "up" : "down"}`);
       if (isUp) up.add(name);
       else up.delete(name);

@@ -68,6 +68,23 @@ export class Connections {
     }
   }
 
+  /** Whatever does not take the new password goes: it must not live on with the old one. */
+  rekey(connection: ConnectionId, password: string): void {
+    const stream = this.#streams.get(connection);
+    const attempt = this.#connecting.get(connection);
+    try {
+      stream?.socket.setKey(password);
+      attempt?.socket.setKey(password);
+    } catch (error) {
+      if (stream !== undefined) this.#streams.delete(connection);
+      if (attempt !== undefined) this.#connecting.delete(connection);
+      attempt?.watch[Symbol.dispose]();
+      attempt?.socket[Symbol.dispose]();
+      stream?.[Symbol.dispose]();
+      this.#failed.push({ connection, reason: reasonOf(error) });
+    }
+  }
+
   /** Takes over a connection that was accepted. */
   add(connection: ConnectionId, socket: TcpSocket): void {
     const stream: Stream = new Stream(

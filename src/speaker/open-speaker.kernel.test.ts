@@ -28,18 +28,26 @@ for (const [name, [own, other], links] of transports) {
   const a = (more: Partial<PeerConfig> = {}) => config(1, other, "a" in links ? links.a : undefined, more);
   const b = (more: Partial<PeerConfig> = {}) => config(2, own, "b" in links ? links.b : undefined, more);
 
-  test(`over ${name} a session with a password stands only when both ends have it, and follows its changes`, async () => {
+  test(`over ${name} a session with a password stands only when both ends have it, and outlives a change of it at both`, async () => {
+    const fast = { holdTimeSeconds: 6 };
     await using hosts = new LinkedHosts();
-    await using left = await TestSpeaker.open(a({ password: "sesame" }), { netns: hosts.a });
-    await using right = await TestSpeaker.open(b({ password: "sesame" }), { netns: hosts.b });
+    await using left = await TestSpeaker.open(a({ password: "sesame", ...fast }), { netns: hosts.a });
+    await using right = await TestSpeaker.open(b({ password: "sesame", ...fast }), { netns: hosts.b });
     left.originate("10.1.0.0/24");
     right.originate("10.2.0.0/24");
     await eventually("the routes", () => left.table.size === 1 && right.table.size === 1);
-    left.speaker.configure(a({ password: "simsim" }));
+    const since = left.status()?.since;
+    left.speaker.configure(a({ password: "simsim", ...fast }));
+    await sleep(whileMs);
+    right.speaker.configure(b({ password: "simsim", ...fast }));
+    left.originate("10.1.0.0/24", "10.3.0.0/24");
+    await eventually("the route", () => right.table.size === 2);
+    assert.equal(left.status()?.since, since, "the session stood on");
+    left.speaker.configure(a({ password: "third", ...fast }));
     await Promise.all([left.untilDown(), right.untilDown()]);
     await sleep(whileMs);
     assert.ok(!left.isUp() && !right.isUp());
-    right.speaker.configure(b({ password: "simsim" }));
+    right.speaker.configure(b({ password: "third", ...fast }));
     await Promise.all([left.untilUp(), right.untilUp()]);
     right.speaker.configure(b());
     await left.untilDown();

@@ -133,7 +133,7 @@ class RunningSpeaker implements Speaker {
       onAccepted: (accepted) => this.#accept(accepted),
     });
     this.#unnumbered = new Unnumbered({ log, random, netns, onFound: () => this.#reconfigure() });
-    this.#bfd = openBfd({ ...host, onState: (peer, isUp) => this.#step({ type: "bfd", peer, isUp }) });
+    this.#bfd = openBfd({ ...host, onState: (peer, isUp, isOff) => this.#step({ type: "bfd", peer, isUp, isOff }) });
   }
 
   async start(): Promise<void> {
@@ -236,6 +236,8 @@ class RunningSpeaker implements Speaker {
     switch (output.type) {
       case "connect":
         return this.#connections.connect(output);
+      case "rekey":
+        return this.#connections.rekey(output.connection, output.password);
       case "write":
         return this.#connections.write(output.connection, output.bytes);
       case "close":

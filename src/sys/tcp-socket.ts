@@ -89,6 +89,11 @@ export class TcpSocket implements Disposable {
     setMinTtl(this.fd, addressVersion(this.remote), minTtl, "setting the least TTL of a connection");
   }
 
+  /** From now on segments are signed with this password, of 1 to 80 octets (RFC 2385), and must be. */
+  setKey(password: string): void {
+    setTcpKey(this.fd, addressToCidr(this.remote), password);
+  }
+
   /** Reads what has come into the buffer: how many octets; 0 when the peer has ended; undefined when there is nothing yet. */
   read(into: Uint8Array): number | undefined {
     for (;;) {

@@ -227,6 +227,7 @@ export class Arena {
   readonly #around: Around;
   readonly #healthy: readonly Healthy[];
   readonly #isCurious: boolean;
+  readonly #receiveBuffer = new Uint8Array(140_000);
   #dueMs = Infinity;
   #spokenMs = 0;
   #isSettled = false;
@@ -452,10 +453,11 @@ export class Arena {
   #bytes(connection: number, bytes: Uint8Array, expected: string | undefined): void {
     const name = this.#names.get(connection);
     if (name === undefined) return;
-    // The speaker must not keep the receive buffer: it is used again.
-    const buffer = bytes.slice();
-    this.#input({ type: "bytes", connection: name, bytes: buffer });
-    buffer.fill(0xa5);
+    // The speaker must not keep the receive buffer: it is used again, by all connections, and spoilt in between.
+    const received = this.#receiveBuffer.subarray(0, bytes.length);
+    received.set(bytes);
+    this.#input({ type: "bytes", connection: name, bytes: received });
+    received.fill(0xa5);
     if (expected === undefined) return;
     const fate = this.fates.get(connection);
     const word = fate?.notification;

@@ -8,7 +8,7 @@ const { values } = parseArgs({
   options: {
     seed: { type: "string", default: String(Date.now() % 1_000_000_000) },
     count: { type: "string", default: "1000000" },
-    "per-speaker": { type: "string", default: "1000000" },
+    "per-speaker": { type: "string", default: "250000" },
     replay: { type: "string" },
   },
 });

@@ -31,6 +31,6 @@ export function makePath(source: Source | undefined, attributes: Partial<PathAtt
     source,
     raw: makeAttributeSet({ ...emptyAttributes, ...nextHop, ...attributes }),
     exportId: source === undefined ? ownExportId : 2 + (source.octets[3] ?? 0),
-    epoch: { isStale: false, isDue: false },
+    epoch: { isStale: false, isDue: false, isGone: false, acceptedCount: 0 },
   });
 }

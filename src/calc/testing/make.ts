@@ -2,6 +2,8 @@ import { type Cidr, type IpAddress, parseAddress, parseCidr } from "../../lib/in
 import type {
   BGPConfiguration,
   BGPConfigurationSpec,
+  BGPFilter,
+  BGPFilterSpec,
   BGPPeer,
   BGPPeerSpec,
   BlockAffinity,
@@ -26,6 +28,7 @@ import type {
   NodeBgp,
   Profile,
   ProfileSpec,
+  Secret,
   ServiceAccount,
   Tier,
   WorkloadEndpoint,
@@ -146,6 +149,17 @@ export function bgpPeer(name: string, spec: BGPPeerSpec): BGPPeer {
 
 export function bgpConfiguration(name: string, spec: BGPConfigurationSpec): BGPConfiguration {
   return { apiVersion, kind: "BGPConfiguration", metadata: { name }, spec };
+}
+
+export function bgpFilter(name: string, spec: BGPFilterSpec): BGPFilter {
+  return { apiVersion, kind: "BGPFilter", metadata: { name }, spec };
+}
+
+export function secret(name: string, texts: Readonly<Record<string, string>>, namespace = "default"): Secret {
+  const data = Object.fromEntries(
+    Object.entries(texts).map(([key, text]) => [key, new TextEncoder().encode(text).toBase64()]),
+  );
+  return { apiVersion: "v1", kind: "Secret", metadata: { name, namespace }, type: "Opaque", data };
 }
 
 export function felixConfiguration(
