@@ -6,7 +6,7 @@ import { defineConfig } from "oxlint";
  */
 const layers: readonly (readonly string[])[] = [
   ["lib"],
-  ["selector", "bgp", "bfd", "netlink", "nft"],
+  ["selector", "bgp", "bfd", "netlink", "conntrack", "nft"],
   ["resources"],
   ["ipam", "calc", "access"],
   ["dataplane"],
@@ -24,6 +24,7 @@ const pureFolders = [
   "bgp",
   "bfd",
   "netlink",
+  "conntrack",
   "nft",
   "resources",
   "ipam",

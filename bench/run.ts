@@ -2,12 +2,16 @@
 import { spawnSync } from "node:child_process";
 import { formatTable } from "../src/lib/index.ts";
 import type { Bench, Row } from "./bench.ts";
+import { dataplaneBench } from "./dataplane.ts";
+import { hostBench } from "./host.ts";
 import { kernelBench } from "./kernel.ts";
 import { labelsBench } from "./labels.ts";
 import { reflectorBench } from "./reflector.ts";
 import { storeBench } from "./store.ts";
 
 const benches: Readonly<Record<string, Bench>> = {
+  dataplane: dataplaneBench,
+  host: hostBench,
   kernel: kernelBench,
   labels: labelsBench,
   reflector: reflectorBench,

@@ -26,10 +26,15 @@ const soaks: Readonly<Record<string, Soak>> = {
     environment: { TORTIE_SIMULATION_SEEDS: "500" },
     about: "500 networks of speakers and reflectors under faults, each to come to what a full mesh would give",
   },
+  situations: {
+    command: ["tools/test.ts", "situations"],
+    environment: { TORTIE_SITUATIONS: "all" },
+    about: "every situation of policies, made by hand and generated, with real probes",
+  },
   birth: {
     command: ["--test", "test/labs/birth.test.ts"],
-    environment: { TORTIE_BIRTHS: "50" },
-    about: "50 workloads born under fire",
+    environment: { TORTIE_BIRTHS: "1000", TORTIE_KILLS: "200" },
+    about: "1,000 workloads born under fire while 200 agents are killed",
   },
   "bgp-fuzz": {
     command: ["test/bgp-fuzz/main.ts", "--count", "100000000"],

@@ -1,5 +1,5 @@
 // Runs the tests: unit tests in one process, kernel tests in namespaces of their own, labs as users start them.
-// usage: node tools/test.ts [unit|kernel|api|labs|long|interop|root ...] [--only TEXT]   (all, when none is named; root ones when root runs it)
+// usage: node tools/test.ts [unit|kernel|situations|api|labs|long|interop|root ...] [--only TEXT]   (all, when none is named; root ones when root runs it)
 import { spawn } from "node:child_process";
 import { existsSync, globSync } from "node:fs";
 import { dirname } from "node:path";
@@ -23,10 +23,11 @@ function stagesOf(names: readonly string[], only: string): Stage[] {
       .toSorted();
   const unit = filesOf(
     "{src,tools,bench}/**/*.test.ts",
-    "test/{access,bgp-differential,policy}/*.test.ts",
+    "test/{access,bgp-differential,policy,situations}/*.test.ts",
     "test/bgp-fuzz/vulnerabilities.test.ts",
   ).filter((file) => !/\.(kernel|root)\.test\.ts$/.test(file) && !drawn.includes(file));
-  const kernel = filesOf("{src,test}/**/*.kernel.test.ts");
+  const situations = filesOf("test/situations/*.kernel.test.ts");
+  const kernel = filesOf("{src,test}/**/*.kernel.test.ts").filter((file) => !situations.includes(file));
   const labs = filesOf("test/labs/*.test.ts").filter((file) => !/\.(kernel|root)\.test\.ts$/.test(file));
   const api = filesOf("test/{kubectl,watch}/*.test.ts");
   const interop = filesOf("test/interop/*.test.ts");
@@ -42,6 +43,11 @@ function stagesOf(names: readonly string[], only: string): Stage[] {
       name: "kernel",
       files: kernel,
       commands: [["unshare", "--user", "--map-root-user", ...namespaces, ...ownRun, ...oneByOne, ...kernel]],
+    },
+    {
+      name: "situations",
+      files: situations,
+      commands: [["unshare", "--user", "--map-root-user", ...namespaces, ...ownRun, ...oneByOne, ...situations]],
     },
     { name: "api", files: api, commands: [[...oneByOne, ...api]] },
     { name: "labs", files: labs, commands: [[...oneByOne, ...labs]] },
@@ -102,7 +108,9 @@ const only = onlyAt === -1 ? "" : (args[onlyAt + 1] ?? "");
 const named = args.filter((arg, at) => !arg.startsWith("--") && at !== onlyAt + 1 * Number(onlyAt !== -1));
 const isRoot = process.getuid?.() === 0;
 const names =
-  named.length > 0 ? named : ["unit", "kernel", "api", "labs", "long", "interop", ...(isRoot ? ["root"] : [])];
+  named.length > 0
+    ? named
+    : ["unit", "kernel", "situations", "api", "labs", "long", "interop", ...(isRoot ? ["root"] : [])];
 if (!existsSync("package.json")) throw new Error("run the tests from the root of the project");
 
 let total: Counts = { passed: 0, failed: 0, skipped: 0 };

@@ -32,6 +32,8 @@ export type FeedSink = {
   onResource(key: string, resource: Resource | undefined): void;
   /** All that is known has been delivered: from the server, or from the snapshot when the server is away. */
   onSynced(source: "server" | "snapshot"): void;
+  /** Whether the server tells what changes; while it does not, what is known may be old. */
+  onServer(isThere: boolean): void;
 };
 
 type FeedOptions = {
@@ -98,7 +100,8 @@ class ResourceFeed {
       if (event.type === "put") this.#put(event.resource);
       else if (event.type === "delete") this.#delete(resourceKey(event));
       else if (event.type === "synced") await this.#confirm(signal);
-      else if (event.type === "disconnected") this.#isAway.resolve();
+      else this.#sink.onServer(event.type === "connected");
+      if (event.type === "disconnected") this.#isAway.resolve();
       // A snapshot is only taken of a whole view.
       if (this.#hasSynced) snapshot.markDirty();
     }

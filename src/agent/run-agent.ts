@@ -1,16 +1,25 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ApiClient, connect } from "../client/index.ts";
 import { routeProtocols, tableName } from "../dataplane/index.ts";
-import { type RouteSocket, monitorNft, monitorRoutes, openNftSocket, openRouteSocket } from "../kernel/index.ts";
+import {
+  type RouteSocket,
+  monitorNft,
+  monitorRoutes,
+  openFlowSocket,
+  openNftSocket,
+  openRouteSocket,
+} from "../kernel/index.ts";
 import { type Logger, type Random, TaskGroup, TortieError, backoffMs } from "../lib/index.ts";
 import { openLineFile, serveSocket } from "../sys/index.ts";
 import { AgentRouting } from "./agent-routing.ts";
 import { answerRequests } from "./answer-requests.ts";
+import { ClusterView } from "./cluster-view.ts";
 import { HostLoop } from "./host-loop.ts";
 import { NextHopCosts } from "./next-hop-costs.ts";
 import { NodeCredentials } from "./node-credentials.ts";
+import { observeAgent } from "./observability.ts";
 import { type NodeIdentity, registerNode } from "./register-node.ts";
-import { type FeedSink, feedResources } from "./resource-feed.ts";
+import { feedResources } from "./resource-feed.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { AgentStatus } from "./status.ts";
 import { Workloads } from "./workloads.ts";
@@ -24,6 +33,8 @@ export type RunAgentOptions = NodeIdentity & {
   readonly runDir: string;
   /** Where the snapshot is kept: snapshot.jsonl. */
   readonly stateDir: string;
+  /** Established connections of workloads end when the rules come to forbid them. */
+  readonly cutsFlows?: boolean | undefined;
   /** A file that all that happens to the BGP speaker is written to, for `tortie replay`. */
   readonly recordPath?: string | undefined;
   readonly log: Logger;
@@ -44,6 +55,7 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   const startedAt = performance.now();
   using socket = openRouteSocket();
   using nft = openNftSocket();
+  using flows = openFlowSocket();
   await using tasks = new TaskGroup(options.signal);
   const { signal } = tasks;
   const { ready, ...server } = await openServer(options, tasks);
@@ -64,12 +76,15 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
     node,
     socket,
     nft,
+    flows,
+    cutsFlows: options.cutsFlows,
     log,
     random,
-    onRoutesRead: () => nextHops.refresh(),
-    onProgrammed: async (wanted, bgp) => {
+    onRoutesRead: (areWaysNew) => areWaysNew && nextHops.refresh(),
+    onProgrammed: async (wanted, bgp, settings) => {
       if (bgp !== undefined) await routing.configure(bgp);
       routing.originate(wanted.adverts);
+      await observability.configure(settings);
     },
   });
   const workloads = new Workloads({
@@ -79,32 +94,20 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
     log,
     untilReady: (endpoint, until) => loop.untilReady(endpoint, until),
   });
-  let source: AgentStatus["source"] = "none";
+  const view = new ClusterView(loop, log);
+  const describe = () => describeAgent(node, startedAt, view.source, routing, loop);
+  await using observability = observeAgent(describe, loop, view);
   // Before anything is touched: where another agent answers this one has nothing to do.
   await using _control = await serveSocket(
     `${options.runDir}/agent.sock`,
-    answerRequests({
-      workloads,
-      ready,
-      describe: () => describeAgent(node, startedAt, source, routing, loop),
-      routing,
-      signal,
-    }),
+    answerRequests({ workloads, ready, describe, routing, signal }),
     log,
   );
-  watchKernel(tasks, loop, nft.portId);
+  watchKernel(tasks, loop, { routePort: socket.portId, nftPort: nft.portId });
   tasks.start((until) => loop.run(until));
   tasks.start((until) => ready.then(() => keepRegistering(client, options, until)));
   const snapshot = new Snapshot(`${options.stateDir}/snapshot.jsonl`, log);
-  const sink: FeedSink = {
-    onResource: (key, resource) => loop.onResource(key, resource),
-    onSynced: (from) => {
-      source = from;
-      loop.onSynced();
-      log.info("the cluster is known", { source: from });
-    },
-  };
-  tasks.start((until) => ready.then(() => feedResources({ node, client, snapshot, log, random, signal: until }, sink)));
+  tasks.start((until) => ready.then(() => feedResources({ node, client, snapshot, log, random, signal: until }, view)));
   log.info("agent started", { node });
   await tasks.wait();
 }
@@ -147,12 +150,16 @@ async function hasBgpRoutes(socket: RouteSocket): Promise<boolean> {
 }
 
 /** The monitors listen before the first dump is made, so that nothing falls between. */
-function watchKernel(tasks: TaskGroup, loop: HostLoop, nftPortId: number): void {
+function watchKernel(
+  tasks: TaskGroup,
+  loop: HostLoop,
+  { routePort, nftPort }: { readonly routePort: number; readonly nftPort: number },
+): void {
   tasks.start(async (signal) => {
     while (!signal.aborted) {
       try {
         const groups = ["links", "addresses", "neighbours", "nextHops", "routes"] as const;
-        for await (const events of monitorRoutes({ groups, signal })) loop.onKernelEvents(events);
+        for await (const events of monitorRoutes({ groups, signal, ownPortId: routePort })) loop.onKernelEvents(events);
       } catch (error) {
         if (!(error instanceof TortieError) || error.code !== "TT_KERNEL_OVERRUN") throw error;
         loop.requestAudit();
@@ -160,7 +167,7 @@ function watchKernel(tasks: TaskGroup, loop: HostLoop, nftPortId: number): void 
     }
   });
   tasks.start(async (signal) => {
-    for await (const _ of monitorNft({ table: tableName, ownPortIds: [nftPortId], signal })) loop.requestAudit();
+    for await (const _ of monitorNft({ table: tableName, ownPortIds: [nftPort], signal })) loop.requestAudit();
   });
 }
 

@@ -1,6 +1,13 @@
 import type { PeerStatus, RibRow } from "../bgp/index.ts";
 import type { EndpointStatus } from "../dataplane/index.ts";
 
+export type EndpointReport = EndpointStatus & {
+  /** Its rules and routes are in the kernel, and its interface is up. */
+  readonly isReady: boolean;
+  /** With `isReady`: what the server had written up to this version is in force, its policies and those of others. */
+  readonly revision?: string;
+};
+
 /** How this host is doing, as the agent's socket tells it. */
 export type AgentStatus = {
   readonly node: string;
@@ -14,7 +21,7 @@ export type AgentStatus = {
     /** `since` is milliseconds ago. */
     readonly peers: readonly PeerStatus[];
   };
-  readonly endpoints: readonly EndpointStatus[];
+  readonly endpoints: readonly EndpointReport[];
   /** What could not be programmed and is tried again. */
   readonly failures: readonly string[];
 };

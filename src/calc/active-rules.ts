@@ -4,6 +4,9 @@ import type { ActivePolicy } from "./messages.ts";
 import type { PolicyResource } from "./policy.ts";
 import { RuleTranslator } from "./translate-rule.ts";
 
+/** Annotation of a policy: `"true"` has connections ended that it comes to forbid. */
+const cutFlows = "tortie/cut-flows";
+
 /** What rules are made of: a policy or a profile, under its id. */
 type Source = PolicyResource | Profile;
 
@@ -111,12 +114,13 @@ function translate(id: string, source: Source): { policy: ActivePolicy; sets: Re
   const translator = new RuleTranslator(source.kind === "NetworkPolicy" ? source.metadata.namespace : undefined);
   const hasType = (type: "Ingress" | "Egress") => source.kind === "Profile" || source.spec.types.includes(type);
   const { ingress = [], egress = [] } = source.spec;
-  const policy = {
+  const policy: ActivePolicy = {
     id,
     tier: source.kind === "Profile" ? "" : source.spec.tier,
     // Rules of a direction that the policy does not have mean nothing.
     ingress: hasType("Ingress") ? ingress.map((rule) => translator.translate(rule)) : [],
     egress: hasType("Egress") ? egress.map((rule) => translator.translate(rule)) : [],
+    ...(source.metadata.annotations?.[cutFlows] === "true" ? { cutsFlows: true } : {}),
   };
   return { policy, sets: translator.sets };
 }

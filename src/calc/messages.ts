@@ -43,6 +43,8 @@ export type ActivePolicy = {
   readonly tier: string;
   readonly ingress: readonly ActiveRule[];
   readonly egress: readonly ActiveRule[];
+  /** Established connections of its endpoints that the rules come to forbid are ended. */
+  readonly cutsFlows?: true;
 };
 
 /** A profile that an endpoint of this host lists. Its id is its name; a name without a profile has no message. */
@@ -157,6 +159,9 @@ export type HostSettings = {
   readonly canSpoof: boolean;
   readonly mayTunnelVxlan: boolean;
   readonly mayTunnelIpIp: boolean;
+  /** Where the agent shows its metrics, and whether it is well; absent: nowhere. An empty host is every address. */
+  readonly metricsAt?: { readonly host: string; readonly port: number };
+  readonly healthAt?: { readonly host: string; readonly port: number };
 };
 
 /** Open whatever the policies say, so that nobody locks himself out. */

@@ -22,6 +22,8 @@ const defaultOutbound: readonly FailsafePort[] = [
   ...serviceFailsafes,
 ];
 const defaultLogBurst = 5;
+const metricsPort = 9091;
+const healthPort = 9099;
 
 /** What holds where no FelixConfiguration says anything. */
 export const defaultSettings: HostSettings = toSettings({});
@@ -87,6 +89,12 @@ function toSettings(spec: FelixConfigurationSpec): HostSettings {
     canSpoof: spec.workloadSourceSpoofing === "Any",
     mayTunnelVxlan: spec.allowVXLANPacketsFromWorkloads === true,
     mayTunnelIpIp: spec.allowIPIPPacketsFromWorkloads === true,
+    ...(spec.prometheusMetricsEnabled === true
+      ? { metricsAt: { host: spec.prometheusMetricsHost ?? "", port: spec.prometheusMetricsPort ?? metricsPort } }
+      : {}),
+    ...(spec.healthEnabled === true
+      ? { healthAt: { host: spec.healthHost ?? "localhost", port: spec.healthPort ?? healthPort } }
+      : {}),
   };
 }
 

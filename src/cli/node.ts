@@ -53,11 +53,12 @@ function describeStatus(status: AgentStatus): string {
     ),
     "",
     formatTable(
-      ["ENDPOINT", "INTERFACE", "STATE"],
+      ["ENDPOINT", "INTERFACE", "STATE", "READY"],
       status.endpoints.map((endpoint) => [
         endpoint.id.split("/").slice(1).join("/"),
         endpoint.interfaceName,
         endpoint.state,
+        endpoint.isReady ? `at revision ${endpoint.revision}` : "no",
       ]),
     ),
     ...(status.failures.length === 0 ? [] : ["", "not programmed, will be tried again:", ...status.failures]),

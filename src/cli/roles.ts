@@ -26,6 +26,7 @@ type AgentFlags = {
   readonly stateDir: string;
   readonly token?: string;
   readonly record?: string;
+  readonly cutFlows?: boolean;
   readonly logLevel: LogLevel;
 };
 
@@ -73,6 +74,7 @@ export function addRoleCommands(program: Command): void {
     .option("--run-dir <folder>", "where the agent's socket lives", "/run/tortie")
     .option("--state-dir <folder>", "where the snapshot lives", "/var/lib/tortie")
     .option("--record <file>", "write down all that happens to the BGP speaker, for tortie replay")
+    .option("--cut-flows", "end established connections of workloads when the policies come to forbid them")
     .action(async (options: AgentFlags, command: Command) => {
       const { runAgent } = await import("../agent/index.ts");
       const { createLogger } = await import("../sys/index.ts");
@@ -85,6 +87,7 @@ export function addRoleCommands(program: Command): void {
         token: options.token === undefined ? process.env["TORTIE_TOKEN"] : readText(options.token),
         runDir: options.runDir,
         stateDir: options.stateDir,
+        cutsFlows: options.cutFlows,
         recordPath: options.record,
         log: createLogger({ level: options.logLevel }),
         random: Math.random,

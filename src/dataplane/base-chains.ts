@@ -2,21 +2,26 @@ import type { HostSettings, LocalEndpoint } from "../calc/index.ts";
 import {
   type Chain,
   type Expression,
+  LivingSet,
   type NftSet,
   type Rule,
+  type SetElement,
   addressIn,
   counter,
   ctState,
   family,
   icmp,
   ifname,
-  interfaceMap,
+  interfaceKey,
   makeRule,
   masquerade,
   port,
   protocol,
+  protocolMap,
+  protocolVerdict,
   reversePath,
   setMark,
+  sourceOfInterfaceIn,
   testMark,
   verdict,
   verdictMap,
@@ -26,6 +31,7 @@ import { dispatchName } from "./host-chains.ts";
 import { allMarks, marks } from "./marks.ts";
 import { natSetName } from "./nat-sets.ts";
 import { workloadPrefix } from "./ownership.ts";
+import { SourceSets, sourceSetName } from "./source-sets.ts";
 
 /** Sets and maps that say which interfaces lead to workloads, and where their rules are. */
 export const dispatchNames = {
@@ -33,6 +39,7 @@ export const dispatchNames = {
   from: "from-workload",
   to: "to-workload",
   spoof: "may-spoof",
+  refused: "refused",
 } as const;
 
 /** What there is on this host beside workloads; without it the chains for it are not there either. */
@@ -42,6 +49,8 @@ export type BaseNeeds = {
   readonly hasUntracked: boolean;
   readonly hasPreDnat: boolean;
   readonly hasNat: boolean;
+  /** Interfaces of endpoints that are refused. */
+  readonly hasRefused: boolean;
 };
 
 const loopback = "lo";
@@ -52,8 +61,9 @@ const loopback = "lo";
  *       │              unknown tt...: drop
  *       │          ── else ──> host endpoint, untracked
  *       ├ (mangle) ── not from a workload ──> host endpoint, before DNAT
- *       ├─> forward: host endpoint, forward ── from/IF (egress rules) ── mark accepted ──> to/IF (ingress rules) ──> accept
- *       │            not accepted: drop          unknown tt...: drop ── else host endpoint, forward
+ *       ├─> forward: to an unknown tt...: drop ── of a connection that was let through: accept
+ *       │            host endpoint, forward ── from/IF (egress rules) ── mark accepted ──> to/IF (ingress rules) ──> accept
+ *       │            not accepted: drop ── else host endpoint, forward
  *       └─> input ── from a workload ──> workload-to-host: ND accept; from/IF; replies accept; then as the settings say
  *                └── else ──> host endpoint, normal
  *  output ── not to a workload ──> host endpoint: untracked (raw), normal
@@ -67,8 +77,9 @@ export function baseChains(needs: BaseNeeds): readonly Chain[] {
   return [
     rawChain(needs),
     antiSpoofChain,
+    ...impostorChains,
     ...(needs.hasPreDnat ? [preDnatChain] : []),
-    forwardChain(hasHostEndpoints),
+    forwardChain(needs),
     {
       name: chainNames.input,
       hook: { type: "filter", hook: "input", priority: 0, policy: "accept" },
@@ -96,25 +107,53 @@ function rawChain({ hasUntracked }: BaseNeeds): Chain {
   };
 }
 
-const udp = 17;
+const protocols = { icmp: 1, udp: 17, icmp6: 58 } as const;
 
 /** What only routers and DHCP servers say: from a workload it could lead others astray. */
-const refuseImpostors: readonly Rule[] = (
+const impostorChains: readonly Chain[] = (
   [
-    [[family(6), icmp(6, { type: 134 })], "router advertisement from a workload"],
-    [[family(6), icmp(6, { type: 137 })], "redirect from a workload"],
-    [[family(4), icmp(4, { type: 5 })], "redirect from a workload"],
-    [[protocol(udp), port("source", 67), port("destination", 68)], "DHCP server in a workload"],
-    [[protocol(udp), port("source", 547), port("destination", 546)], "DHCPv6 server in a workload"],
-  ] satisfies [Expression[][], string][]
-).map(([tests, comment]) => makeRule([...tests, counter(), verdict("drop")], comment));
+    [chainNames.impostorIcmp, [[[family(4), icmp(4, { type: 5 })], "redirect from a workload"]]],
+    [
+      chainNames.impostorIcmp6,
+      [
+        [[family(6), icmp(6, { type: 134 })], "router advertisement from a workload"],
+        [[family(6), icmp(6, { type: 137 })], "redirect from a workload"],
+      ],
+    ],
+    [
+      chainNames.impostorUdp,
+      [
+        [[protocol(protocols.udp), port("source", 67), port("destination", 68)], "DHCP server in a workload"],
+        [[protocol(protocols.udp), port("source", 547), port("destination", 546)], "DHCPv6 server in a workload"],
+      ],
+    ],
+  ] satisfies [string, [Expression[][], string][]][]
+).map(([name, lies]) => ({
+  name,
+  rules: lies.map(([tests, comment]) => makeRule([...tests, counter(), verdict("drop")], comment)),
+}));
+
+/** Most packets are of protocols that nobody lies in, and meet none of those rules. */
+const impostorMap = protocolMap("impostors", [
+  [protocols.icmp, { type: "jump", chain: chainNames.impostorIcmp }],
+  [protocols.icmp6, { type: "jump", chain: chainNames.impostorIcmp6 }],
+  [protocols.udp, { type: "jump", chain: chainNames.impostorUdp }],
+]);
 
 const antiSpoofChain: Chain = {
   name: chainNames.antiSpoof,
   rules: [
-    ...refuseImpostors,
+    makeRule([protocolVerdict(impostorMap.name)]),
+    ...([4, 6] as const).map((version) =>
+      makeRule([
+        family(version),
+        sourceOfInterfaceIn(version, sourceSetName(version)),
+        setMark(marks.fromWorkload, allMarks),
+        verdict("accept"),
+      ]),
+    ),
     makeRule([verdictMap("in", dispatchNames.spoof)]),
-    // Each address has a route of its own to the interface it belongs to, so a strict look back tells.
+    // Link-local sources, and addresses that several claim: each has a route to the interface it belongs to.
     makeRule([reversePath({ isMissing: true }), counter(), verdict("drop")], "forged source"),
     makeRule([setMark(marks.fromWorkload, allMarks)]),
   ],
@@ -131,21 +170,28 @@ const preDnatChain: Chain = {
   ],
 };
 
-function forwardChain(hasHostEndpoints: boolean): Chain {
+function forwardChain({ hasHostEndpoints, hasRefused }: BaseNeeds): Chain {
+  const ofOldConnection = ctState(["established", "related"]);
+  const isUnknown = ifname("out", workloadPrefix, { isPrefix: true });
+  const drop = [counter(), verdict("drop")];
   return {
     name: chainNames.forward,
     hook: { type: "filter", hook: "forward", priority: 0, policy: "accept" },
     rules: [
+      ...(hasRefused
+        ? [makeRule([isIn(dispatchNames.refused, "out"), ofOldConnection, ...drop], "workload without rules")]
+        : []),
+      makeRule([isUnknown, isKnownWorkload("out", true), ofOldConnection, ...drop], "unknown workload"),
+      // What was let through once goes on: the chains behind would say so too, after many more looks. Connections of endpoints
+      // that have gone are cut before anything leads to their addresses again.
+      makeRule([ofOldConnection, verdict("accept")]),
       ...(hasHostEndpoints ? [makeRule([isNotFromWorkload, verdict({ jump: dispatchName("forward-in") })])] : []),
       makeRule([verdictMap("in", dispatchNames.from)]),
       // While an endpoint comes or goes it may be a known workload and yet have no rules.
-      makeRule(
-        [testMark(marks.fromWorkload, marks.fromWorkload | marks.accepted), counter(), verdict("drop")],
-        "workload without rules",
-      ),
+      makeRule([testMark(marks.fromWorkload, marks.fromWorkload | marks.accepted), ...drop], "workload without rules"),
       makeRule([verdictMap("out", dispatchNames.to)]),
-      makeRule([ifname("out", workloadPrefix, { isPrefix: true }), counter(), verdict("drop")], "unknown workload"),
-      makeRule([isKnownWorkload("out"), counter(), verdict("drop")], "workload without rules"),
+      makeRule([isUnknown, ...drop], "unknown workload"),
+      makeRule([isKnownWorkload("out"), ...drop], "workload without rules"),
       ...(hasHostEndpoints ? [jumpTo("forward-out")] : []),
     ],
   };
@@ -207,31 +253,64 @@ function jumpTo(place: Parameters<typeof dispatchName>[0]): Rule {
  * Of endpoints that have an interface to themselves. Interfaces of endpoints that are refused lead to workloads too, and to no
  * rules: nothing goes there, and nothing comes from there, be it a search for neighbours.
  */
-export function dispatchSets(endpoints: readonly LocalEndpoint[], refused: readonly string[] = []): NftSet[] {
-  const names = endpoints.map(({ interfaceName }) => interfaceName);
-  const from = names.map((name) => [name, { type: "jump", chain: endpointChainName(name, "egress") }] as const);
-  const to = names.map((name) => [name, { type: "jump", chain: endpointChainName(name, "ingress") }] as const);
-  const spoofing = endpoints.filter(({ spoofable }) => spoofable.length > 0).map(({ interfaceName }) => interfaceName);
-  const spoof = spoofing.map((name) => [name, { type: "jump", chain: spoofChainName(name) }] as const);
-  const closed = refused.map((name) => [name, { type: "drop" }] as const);
-  const fromMap = interfaceMap(dispatchNames.from, from);
-  return [
-    {
-      name: dispatchNames.workloads,
-      keyType: ["ifname"],
-      isInterval: false,
-      isVerdictMap: false,
-      elements: interfaceMap("", [...from, ...closed]).elements.map(({ key }) => ({ key })),
-    },
-    fromMap,
-    interfaceMap(dispatchNames.to, to),
-    interfaceMap(dispatchNames.spoof, [...spoof, ...closed]),
-  ];
+export class DispatchSets {
+  readonly #workloads = new LivingSet(mapShape(dispatchNames.workloads, false));
+  readonly #from = new LivingSet(mapShape(dispatchNames.from, true));
+  readonly #to = new LivingSet(mapShape(dispatchNames.to, true));
+  readonly #spoof = new LivingSet(mapShape(dispatchNames.spoof, true));
+  readonly #refused = new LivingSet(mapShape(dispatchNames.refused, false));
+  readonly #sources = new SourceSets();
+
+  readonly #byInterface = [this.#workloads, this.#from, this.#to, this.#spoof, this.#refused] as const;
+
+  put(endpoint: Pick<LocalEndpoint, "interfaceName" | "spoofable" | "addresses">): void {
+    const { interfaceName, spoofable } = endpoint;
+    const key = interfaceKey(interfaceName);
+    this.#sources.put(endpoint);
+    this.#refused.delete(key);
+    const jump = (chain: string): SetElement => ({ key, verdict: { type: "jump", chain } });
+    this.#workloads.put({ key });
+    this.#from.put(jump(endpointChainName(interfaceName, "egress")));
+    this.#to.put(jump(endpointChainName(interfaceName, "ingress")));
+    if (spoofable.length > 0) this.#spoof.put(jump(spoofChainName(interfaceName)));
+    else this.#spoof.delete(key);
+  }
+
+  refuse(interfaceName: string): void {
+    const key = interfaceKey(interfaceName);
+    this.#refused.put({ key });
+    this.#workloads.put({ key });
+    this.#from.delete(key);
+    this.#to.delete(key);
+    this.#spoof.put({ key, verdict: { type: "drop" } });
+  }
+
+  /** The sources of an endpoint that is another by now, or none. */
+  forget(endpoint: Pick<LocalEndpoint, "interfaceName" | "addresses">): void {
+    this.#sources.delete(endpoint);
+  }
+
+  delete(interfaceName: string): void {
+    const key = interfaceKey(interfaceName);
+    for (const set of this.#byInterface) set.delete(key);
+  }
+
+  nftSets(): NftSet[] {
+    return [...this.#byInterface.map((set) => set.version()), ...this.#sources.nftSets(), impostorMap];
+  }
+}
+
+function mapShape(name: string, isVerdictMap: boolean): ConstructorParameters<typeof LivingSet>[0] {
+  return { name, keyType: ["ifname"], isInterval: false, isVerdictMap };
 }
 
 function isKnownWorkload(way: "in" | "out", isNot = false): Expression[] {
+  return isIn(dispatchNames.workloads, way, isNot);
+}
+
+function isIn(set: string, way: "in" | "out", isNot = false): Expression[] {
   return [
     { type: "meta", key: way === "in" ? "inputName" : "outputName", register: 1 },
-    { type: "lookup", set: dispatchNames.workloads, register: 1, isNot },
+    { type: "lookup", set, register: 1, isNot },
   ];
 }

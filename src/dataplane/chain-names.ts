@@ -8,6 +8,9 @@ const maxLength = 127;
 export const chainNames = {
   raw: "raw-prerouting",
   antiSpoof: "anti-spoof",
+  impostorIcmp: "impostor/icmp",
+  impostorIcmp6: "impostor/icmpv6",
+  impostorUdp: "impostor/udp",
   forward: "forward",
   input: "input",
   toHost: "workload-to-host",

@@ -8,7 +8,7 @@ import { linkSysctls } from "./sysctls.ts";
 import type { EndpointStatus, Sysctl, WantedLink } from "./wanted.ts";
 
 export type EndpointPlanInput = {
-  readonly endpoints: Iterable<LocalEndpoint>;
+  readonly choice: EndpointChoice;
   readonly links: readonly Link[];
   /** Endpoints that ask for sources beside their own are let; else they are refused as a whole. */
   readonly canSpoof: boolean;
@@ -16,12 +16,18 @@ export type EndpointPlanInput = {
   readonly isInForce: (endpoint: LocalEndpoint) => boolean;
 };
 
-/** What the endpoints of this host need beside rules. */
-export type EndpointPlan = {
+/** Which endpoint has which interface, whether that is there or not. */
+export type EndpointChoice = {
+  /** Ordered by id. */
+  readonly all: readonly LocalEndpoint[];
   /** Those that have rules: one for each interface. Ordered by id. */
   readonly active: readonly LocalEndpoint[];
   /** Interfaces of endpoints that are refused: they stay closed, whatever their names are. */
   readonly refused: readonly string[];
+};
+
+/** What the endpoints of this host need beside rules. */
+export type EndpointPlan = {
   readonly links: readonly WantedLink[];
   readonly sysctls: readonly Sysctl[];
   readonly addresses: readonly LinkAddress[];
@@ -32,26 +38,45 @@ export type EndpointPlan = {
   readonly statuses: readonly EndpointStatus[];
 };
 
-/** An endpoint whose interface carries packets. */
-type LiveEndpoint = { readonly endpoint: LocalEndpoint; readonly link: Link };
+/** An endpoint with its interface. */
+type PresentEndpoint = { readonly endpoint: LocalEndpoint; readonly link: Link; readonly parts: EndpointParts };
 
-/** Of several endpoints that name one interface the lowest id has it; the others wait. Ordered by id. */
-function chooseActive(endpoints: Iterable<LocalEndpoint>): LocalEndpoint[] {
+/** What one endpoint needs on one interface. Made once, so that what stays the same are the same objects in every plan. */
+type EndpointParts = {
+  readonly index: number;
+  readonly name: string;
+  readonly wish: WantedLink;
+  readonly sysctls: readonly Sysctl[];
+  readonly gateway: LinkAddress;
+  readonly neighbourByAddress: ReadonlyMap<IpAddress, Neighbour>;
+  readonly routeByAddress: ReadonlyMap<IpAddress, Route>;
+};
+
+export type PartsByEndpoint = WeakMap<LocalEndpoint, EndpointParts>;
+
+/**
+ * Of several endpoints that name one interface the lowest id has it; the others wait. `canSpoof`: endpoints that ask for sources
+ * beside their own are let; else they are refused as a whole.
+ */
+export function chooseEndpoints(endpoints: Iterable<LocalEndpoint>, canSpoof: boolean): EndpointChoice {
+  const all = [...endpoints].sort((a, b) => compareTexts(a.id, b.id));
   const byInterface = new Map<string, LocalEndpoint>();
-  const sorted = [...endpoints].sort((a, b) => compareTexts(a.id, b.id));
-  for (const endpoint of sorted) {
-    if (!byInterface.has(endpoint.interfaceName)) byInterface.set(endpoint.interfaceName, endpoint);
+  for (const endpoint of all) {
+    const isRefused = !canSpoof && endpoint.spoofable.length > 0;
+    if (!isRefused && !byInterface.has(endpoint.interfaceName)) byInterface.set(endpoint.interfaceName, endpoint);
   }
-  return [...byInterface.values()];
+  const left = all.filter(({ interfaceName }) => !byInterface.has(interfaceName));
+  const refused = [...new Set(left.map(({ interfaceName }) => interfaceName))].sort();
+  return { all, active: [...byInterface.values()], refused };
 }
 
-export function planEndpoints(input: EndpointPlanInput): EndpointPlan {
-  const endpoints = [...input.endpoints];
-  const active = chooseActive(endpoints.filter(({ spoofable }) => input.canSpoof || spoofable.length === 0));
+/** `known`: what earlier plans have made. */
+export function planEndpoints(input: EndpointPlanInput, known: PartsByEndpoint): EndpointPlan {
+  const { all, active } = input.choice;
   const linkByName = new Map(input.links.map((link) => [link.name, link]));
   const present = active.flatMap((endpoint) => {
     const link = linkByName.get(endpoint.interfaceName);
-    return link === undefined ? [] : [{ endpoint, link }];
+    return link === undefined ? [] : [{ endpoint, link, parts: partsOf(endpoint, link, known) }];
   });
   const ready = present.filter(({ endpoint }) => input.isInForce(endpoint));
   const live = ready.filter(({ link }) => link.isUp);
@@ -65,31 +90,22 @@ export function planEndpoints(input: EndpointPlanInput): EndpointPlan {
     ownerByAddress,
   };
   return {
-    active,
-    refused: refusedInterfaces(endpoints, active),
-    links: [...(loopback === undefined ? [] : [loopback]), ...ready.map(({ link }) => link)].map(({ index, name }) => ({
-      index,
-      name,
-      isUp: true,
-    })),
-    sysctls: present.flatMap(({ link }) => linkSysctls(link.name)),
-    addresses: [...(loopback === undefined ? [] : [gatewayOnLoopback(loopback)]), ...live.map(gatewayOnLink)],
-    neighbours: [...ownerByAddress].flatMap(([address, owner]) => neighbourOf(address, owner)),
-    routes: [...ownerByAddress].map(([address, { link }]) => localRoute(addressToCidr(address), link)),
+    links: [...(loopback === undefined ? [] : [wishFor(loopback)]), ...ready.map(({ parts }) => parts.wish)],
+    sysctls: present.flatMap(({ parts }) => parts.sysctls),
+    addresses: [
+      ...(loopback === undefined ? [] : [gatewayOnLoopback(loopback)]),
+      ...live.map(({ parts }) => parts.gateway),
+    ],
+    neighbours: [...ownerByAddress].flatMap(([address, { parts }]) => parts.neighbourByAddress.get(address) ?? []),
+    routes: [...ownerByAddress].flatMap(([address, { parts }]) => parts.routeByAddress.get(address) ?? []),
     localAddresses: [...ownerByAddress.keys()],
-    statuses: endpoints.map((endpoint) => describe(endpoint, situation)).sort((a, b) => compareTexts(a.id, b.id)),
+    statuses: all.map((endpoint) => describe(endpoint, situation)),
   };
 }
 
-/** Those that no other endpoint has. */
-function refusedInterfaces(endpoints: readonly LocalEndpoint[], active: readonly LocalEndpoint[]): string[] {
-  const taken = new Set(active.map(({ interfaceName }) => interfaceName));
-  return [...new Set(endpoints.map(({ interfaceName }) => interfaceName))].filter((name) => !taken.has(name)).sort();
-}
-
 /** An address that two workloads have is that of the newer interface; when it goes the older one gets it back. */
-function chooseOwners(live: readonly LiveEndpoint[]): Map<IpAddress, LiveEndpoint> {
-  const owners = new Map<IpAddress, LiveEndpoint>();
+function chooseOwners(live: readonly PresentEndpoint[]): Map<IpAddress, PresentEndpoint> {
+  const owners = new Map<IpAddress, PresentEndpoint>();
   for (const candidate of live) {
     for (const address of candidate.endpoint.addresses) {
       const owner = owners.get(address);
@@ -105,15 +121,37 @@ function gatewayOnLoopback(loopback: Link): LinkAddress {
 }
 
 /** Brings the route for link-local sources too, which the test for forged sources looks for. */
-function gatewayOnLink({ link }: LiveEndpoint): LinkAddress {
+function gatewayOnLink(link: Link): LinkAddress {
   return { linkIndex: link.index, address: gatewayAddress6, length: 64, scope: "link", isNoDad: true };
 }
 
 /** Permanent: the first packet need not wait, no workload can take another's address, and the table has no limit for it. */
-function neighbourOf(address: IpAddress, { endpoint, link }: LiveEndpoint): Neighbour[] {
-  if (endpoint.mac === undefined) return [];
-  const { mac } = endpoint;
-  return [{ linkIndex: link.index, address, mac, state: "permanent", protocol: routeProtocols.local }];
+function neighbourOf(address: IpAddress, mac: string, link: Link): Neighbour {
+  return { linkIndex: link.index, address, mac, state: "permanent", protocol: routeProtocols.local };
+}
+
+function wishFor({ index, name }: Link): WantedLink {
+  return { index, name, isUp: true };
+}
+
+function partsOf(endpoint: LocalEndpoint, link: Link, known: PartsByEndpoint): EndpointParts {
+  const before = known.get(endpoint);
+  const { index, name } = link;
+  if (before?.index === index && before.name === name) return before;
+  const { addresses, mac } = endpoint;
+  const parts: EndpointParts = {
+    index,
+    name,
+    wish: wishFor(link),
+    sysctls: linkSysctls(name),
+    gateway: gatewayOnLink(link),
+    neighbourByAddress: new Map(
+      mac === undefined ? [] : addresses.map((address) => [address, neighbourOf(address, mac, link)]),
+    ),
+    routeByAddress: new Map(addresses.map((address) => [address, localRoute(addressToCidr(address), link)])),
+  };
+  known.set(endpoint, parts);
+  return parts;
 }
 
 function localRoute(destination: Cidr, link: Link): Route {
@@ -134,7 +172,7 @@ type Situation = {
   readonly active: ReadonlySet<LocalEndpoint>;
   readonly linkByName: ReadonlyMap<string, Link>;
   readonly isInForce: (endpoint: LocalEndpoint) => boolean;
-  readonly ownerByAddress: ReadonlyMap<IpAddress, LiveEndpoint>;
+  readonly ownerByAddress: ReadonlyMap<IpAddress, PresentEndpoint>;
 };
 
 function describe(endpoint: LocalEndpoint, situation: Situation): EndpointStatus {

@@ -2,22 +2,33 @@ import type { RouteUpdate } from "../bgp/index.ts";
 import {
   type AdvertSource,
   type CalcMessage,
+  type EndpointTier,
   type HostSettings,
   type LocalEndpoint,
   type LocalHostEndpoint,
   defaultSettings,
 } from "../calc/index.ts";
-import { type IpAddress, type IpVersion, addressToCidr } from "../lib/index.ts";
+import { type Cidr, type IpAddress, type IpVersion, addressToCidr } from "../lib/index.ts";
 import type { Link, LinkAddress, NextHop, Route } from "../netlink/index.ts";
 import type { Table } from "../nft/index.ts";
 import { computeAdverts } from "./adverts.ts";
 import { blackholeRoutes } from "./block-routes.ts";
-import { type EndpointPlan, planEndpoints } from "./endpoint-plan.ts";
+import {
+  type EndpointChoice,
+  type EndpointPlan,
+  type PartsByEndpoint,
+  chooseEndpoints,
+  planEndpoints,
+} from "./endpoint-plan.ts";
+import type { HostInterfaces } from "./host-chains.ts";
 import { chooseHostInterfaces } from "./host-interfaces.ts";
+import type { FlowEnd } from "./flow-judge.ts";
 import { LearnedRoutes } from "./learned-routes.ts";
-import { PolicyTable, RulesInForce } from "./policy-table.ts";
+import { isOwnRoute } from "./ownership.ts";
+import { PolicyTable } from "./policy-table.ts";
+import { RulesInForce } from "./rules-in-force.ts";
 import { hostSysctls } from "./sysctls.ts";
-import type { EndpointStatus, Wanted } from "./wanted.ts";
+import type { EndpointStatus, LocalWanted, Wanted } from "./wanted.ts";
 
 /**
  * What the kernel and the BGP speaker of this host are to hold, from calc's messages and from what the kernel shows.
@@ -43,27 +54,46 @@ export class HostDataplane {
   #settings: HostSettings = defaultSettings;
   #links: readonly Link[] = [];
   #addresses: readonly LinkAddress[] = [];
-  #inForce = new RulesInForce(undefined);
+  readonly #inForce = new RulesInForce();
+  #choice: EndpointChoice | undefined;
   #plan: EndpointPlan | undefined;
+  readonly #parts: PartsByEndpoint = new WeakMap();
+  /** What goes by the plan and the blocks. */
+  #planned: Planned | undefined;
+  #hostInterfaces: HostInterfaces | undefined;
+  /** Ids of policies that have connections ended. */
+  readonly #cutting = new Set<string>();
+  #cutVersion = 0;
 
   onCalc(message: CalcMessage): void {
     switch (message.type) {
       case "endpointUpdate":
         this.#endpoints.set(message.endpoint.id, message.endpoint);
-        this.#plan = undefined;
+        this.#touchChoice();
         break;
       case "endpointRemove":
         this.#endpoints.delete(message.id);
-        this.#plan = undefined;
+        this.#touchChoice();
         break;
       case "advertUpdate":
         this.#advertSource = message;
+        this.#planned = undefined;
+        break;
+      case "policyUpdate":
+        if (message.policy.cutsFlows !== true) this.#cutting.delete(message.policy.id);
+        else if (!this.#cutting.has(message.policy.id)) {
+          this.#cutting.add(message.policy.id);
+          this.#cutVersion++;
+        }
+        this.#policyTable.onCalc(message);
+        break;
+      case "policyRemove":
+        this.#cutting.delete(message.id);
+        this.#policyTable.onCalc(message);
         break;
       case "setUpdate":
       case "setChange":
       case "setRemove":
-      case "policyUpdate":
-      case "policyRemove":
       case "profileUpdate":
       case "profileRemove":
       case "natUpdate":
@@ -71,18 +101,20 @@ export class HostDataplane {
         break;
       case "hostEndpointUpdate":
         this.#hostEndpoints.set(message.endpoint.id, message.endpoint);
+        this.#hostInterfaces = undefined;
         break;
       case "hostEndpointRemove":
         this.#hostEndpoints.delete(message.id);
+        this.#hostInterfaces = undefined;
         break;
       case "settingsUpdate":
         this.#settings = message;
-        this.#plan = undefined;
+        this.#touchChoice();
         this.#policyTable.onCalc(message);
         break;
       // The rest of it is the speaker's.
       case "bgpUpdate":
-        this.#learned.setWays(message.sessions);
+        this.#learned.setPeerWays(message.sessions);
         break;
     }
   }
@@ -90,18 +122,35 @@ export class HostDataplane {
   /** All links of the host. */
   onLinks(links: readonly Link[]): void {
     this.#links = links;
-    this.#plan = undefined;
+    this.#hostInterfaces = undefined;
+    this.#touchPlan();
     this.#learned.onLinks(links);
   }
 
   /** All addresses of the host's links. */
   onAddresses(addresses: readonly LinkAddress[]): void {
     this.#addresses = addresses;
+    this.#hostInterfaces = undefined;
   }
 
-  /** All routes of the kernel. */
+  /** Whether `onRoutes` looks at the route: ours of BGP matter only until it is settled. */
+  mustKnowRoute(route: Route): boolean {
+    return !isOwnRoute(route) || this.#learned.mayAdopt(route);
+  }
+
+  /** All routes of the kernel that `mustKnowRoute` is for. */
   onRoutes(routes: readonly Route[]): void {
     this.#learned.onRoutes(routes);
+  }
+
+  /** A route of somebody else came, changed or went. False: all routes are to be read, since the kernel does not say enough. */
+  onRoute(route: Route, isThere: boolean): boolean {
+    return this.#learned.onRoute(route, isThere);
+  }
+
+  /** Whether IPv4 routes of others lead over the link: they go without a word when it goes down. */
+  hasRoutesOn(linkIndex: number): boolean {
+    return this.#learned.hasRoutesOn(linkIndex);
   }
 
   /** All next-hop objects of the kernel. */
@@ -111,8 +160,7 @@ export class HostDataplane {
 
   /** The table as the kernel has it: dumped, or wanted by us and accepted. Undefined: there is none. */
   onTable(table: Table | undefined): void {
-    this.#inForce = new RulesInForce(table);
-    this.#plan = undefined;
+    if (this.#inForce.update(table)) this.#touchPlan();
   }
 
   onBgpRoutes(updates: readonly RouteUpdate[]): void {
@@ -125,24 +173,64 @@ export class HostDataplane {
   }
 
   wanted(): Wanted {
-    const plan = this.#planEndpoints();
-    this.#policyTable.setEndpoints(plan.active, plan.refused);
-    const hosts = this.#hostEndpoints.values();
-    this.#policyTable.setHostInterfaces(chooseHostInterfaces(hosts, this.#links, this.#addresses));
-    const { blocks } = this.#advertSource;
-    this.#learned.setLocalPrefixes(new Set([...blocks, ...plan.localAddresses.map(addressToCidr)]));
-    this.#learned.setLocalRoutes(plan.routes);
+    const local = this.local();
     const learned = this.#learned.wanted();
-    return {
-      table: this.#policyTable.table(),
-      sysctls: [...hostSysctls, ...plan.sysctls],
-      links: plan.links,
-      addresses: plan.addresses,
-      neighbours: plan.neighbours,
-      nextHops: learned.nextHops,
-      routes: [...plan.routes, ...blackholeRoutes(blocks), ...learned.routes],
-      adverts: computeAdverts(this.#advertSource, plan.localAddresses),
-    };
+    return { ...local, nextHops: learned.nextHops, routes: [...local.routes, ...learned.routes] };
+  }
+
+  table(): Table {
+    const { active, refused } = this.#chooseEndpoints();
+    this.#policyTable.setEndpoints(active, refused);
+    const hosts = this.#hostEndpoints.values();
+    this.#hostInterfaces ??= chooseHostInterfaces(hosts, this.#links, this.#addresses);
+    this.#policyTable.setHostInterfaces(this.#hostInterfaces);
+    return this.#policyTable.table();
+  }
+
+  /** All but what BGP has learned. What has not changed is the same object as before. */
+  local(): LocalWanted {
+    const table = this.table();
+    const plan = this.#planEndpoints();
+    this.#planned ??= this.#planRoutes(plan);
+    this.#learned.setLocalPrefixes(this.#planned.localPrefixes);
+    this.#learned.setLocalRoutes(plan.routes);
+    const { links, addresses, neighbours } = plan;
+    const { sysctls, routes, adverts } = this.#planned;
+    return { table, sysctls, links, addresses, neighbours, routes, adverts };
+  }
+
+  /** What BGP has learned, as differences from what was told last; behind `local`. See LearnedRoutes. */
+  learnedChanges(): ReturnType<LearnedRoutes["changes"]> {
+    return this.#learned.changes();
+  }
+
+  /** To be asked for behind the end of learnedChanges. */
+  nextHopChanges(): ReturnType<LearnedRoutes["nextHopChanges"]> {
+    return this.#learned.nextHopChanges();
+  }
+
+  /** Workloads whose connections are to end when the rules come to forbid them: all, or those with a policy that asks for it. */
+  cutEnds(all: boolean): readonly FlowEnd[] {
+    if (!all && this.#cutting.size === 0) return [];
+    const { active } = this.#chooseEndpoints();
+    const isCutting = (id: string) => this.#cutting.has(id);
+    const asksFor = ({ ingress, egress }: EndpointTier) => ingress.some(isCutting) || egress.some(isCutting);
+    return all ? active : active.filter(({ tiers }) => tiers.some(asksFor));
+  }
+
+  /** Grows when a policy begins to ask for it. */
+  get cutVersion(): number {
+    return this.#cutVersion;
+  }
+
+  /** The host's own. */
+  addresses(): ReadonlySet<IpAddress> {
+    return new Set(this.#addresses.map(({ address }) => address));
+  }
+
+  /** How much there is of everything. */
+  get sizes(): PolicyTable["sizes"] & { readonly routes: number } {
+    return { ...this.#policyTable.sizes, routes: (this.#planned?.routes.length ?? 0) + this.#learned.size };
   }
 
   /** Ordered by id. */
@@ -155,13 +243,48 @@ export class HostDataplane {
     return this.#learned.resolver().cost(address);
   }
 
+  /** Grows whenever an answer of nextHopCost may have changed. */
+  get waysVersion(): number {
+    return this.#learned.waysVersion;
+  }
+
+  #touchChoice(): void {
+    this.#choice = undefined;
+    this.#touchPlan();
+  }
+
+  #touchPlan(): void {
+    this.#plan = undefined;
+    this.#planned = undefined;
+  }
+
+  #planRoutes(plan: EndpointPlan): Planned {
+    const { blocks } = this.#advertSource;
+    return {
+      sysctls: [...hostSysctls, ...plan.sysctls],
+      routes: [...plan.routes, ...blackholeRoutes(blocks)],
+      adverts: computeAdverts(this.#advertSource, plan.localAddresses),
+      localPrefixes: new Set([...blocks, ...plan.localAddresses.map(addressToCidr)]),
+    };
+  }
+
+  #chooseEndpoints(): EndpointChoice {
+    this.#choice ??= chooseEndpoints(this.#endpoints.values(), this.#settings.canSpoof);
+    return this.#choice;
+  }
+
   #planEndpoints(): EndpointPlan {
-    this.#plan ??= planEndpoints({
-      endpoints: this.#endpoints.values(),
-      links: this.#links,
-      canSpoof: this.#settings.canSpoof,
-      isInForce: (endpoint) => this.#inForce.has(endpoint),
-    });
+    this.#plan ??= planEndpoints(
+      {
+        choice: this.#chooseEndpoints(),
+        links: this.#links,
+        canSpoof: this.#settings.canSpoof,
+        isInForce: (endpoint) => this.#inForce.has(endpoint),
+      },
+      this.#parts,
+    );
     return this.#plan;
   }
 }
+
+type Planned = Pick<Wanted, "sysctls" | "routes" | "adverts"> & { readonly localPrefixes: ReadonlySet<Cidr> };

@@ -1,227 +1,323 @@
-import { isDeepStrictEqual } from "node:util";
 import type { BestPath, RouteUpdate } from "../bgp/index.ts";
 import type { SessionWanted } from "../calc/index.ts";
-import { type Cidr, type IpAddress, type IpVersion, addressToCidr, addressVersion, cidrVersion } from "../lib/index.ts";
+import {
+  type Cidr,
+  type IpAddress,
+  type IpVersion,
+  addressToCidr,
+  cidrContains,
+  cidrVersion,
+  parseCidr,
+} from "../lib/index.ts";
 import type { Link, NextHop, Route } from "../netlink/index.ts";
-import { NextHopIds } from "./next-hop-ids.ts";
-import { NextHopResolver, type ResolvedHop } from "./next-hop-resolver.ts";
+import { NextHopResolver } from "./next-hop-resolver.ts";
 import { isOwnRoute } from "./ownership.ts";
+import { type ResolvedHop, sortHops } from "./resolved-hop.ts";
 import { localPrefToMetric, mainTable, routeProtocols } from "./route-protocols.ts";
+import { type Way, type WayObject, WayObjects } from "./way-objects.ts";
 
 export type LearnedWanted = { readonly nextHops: readonly NextHop[]; readonly routes: readonly Route[] };
 
+/** One prefix: what was wanted of it and what is now. Both absent, or both the same: nothing is to be done. */
+export type LearnedChange = { readonly before: Route | undefined; readonly after: Route | undefined };
+
+/** What is known of one prefix. */
+type Learned = {
+  readonly prefix: Cidr;
+  /** The best ones of BGP; empty when it has withdrawn them, or has not told any yet. */
+  told: readonly BestPath[];
+  /** Those that count: the way to a peer that is written down goes before what is told. */
+  paths: readonly BestPath[];
+  /** By BGP, since the start. What is not was left by the agent before. */
+  isTold: boolean;
+  metric: number;
+  object: WayObject<Learned> | undefined;
+  target: Way<Learned> | undefined;
+  /** As it was given out last. */
+  route: Route | undefined;
+};
+
 /**
- * BGP's best routes as kernel routes. Every neighbour is one next-hop object and every set of neighbours one group; the
- * routes only name them.
+ * BGP's best routes as kernel routes, which name next-hop objects (way-objects.ts). Work is proportional to what changes:
+ * everything leaves a note of the prefixes it is about, and `changes` looks at those.
  */
 export class LearnedRoutes {
-  readonly #updates = new Map<Cidr, RouteUpdate>();
-  /** Ways to peers that are written down; they go before what is learned. */
-  #ways: ReadonlyMap<Cidr, RouteUpdate> = new Map();
-  readonly #ids = new NextHopIds();
+  readonly #learned = new Map<Cidr, Learned>();
+  /** Ways to peers that are written down. */
+  #peerWays: ReadonlyMap<Cidr, IpAddress> = new Map();
+  readonly #ways = new WayObjects<Learned>((one) => this.#dirty.add(one));
+  #dirty = new Set<Learned>();
+  readonly #resolver = new NextHopResolver([], this.#learned, new Map());
+  /** Those of BGP in the kernel, until they are adopted. */
   #kernelRoutes: readonly Route[] = [];
-  #kernelNextHops: readonly NextHop[] = [];
-  /** Of links that are up. */
-  #linkIndexByName: ReadonlyMap<string, number> = new Map();
+  #mustAdopt = false;
   #localPrefixes: ReadonlySet<Cidr> = new Set();
-  #localRoutes: readonly Route[] = [];
-  /** Addresses of this host's own links, as the kernel has them in its table "local". */
-  #ownAddresses: ReadonlySet<Cidr> = new Set();
+  /** Addresses of this host's own links, as the kernel has them in its table "local"; with the links that have them. */
+  readonly #ownAddresses = new Map<Cidr, Set<number | undefined>>();
   readonly #settled = new Set<IpVersion>();
-  #resolver: NextHopResolver | undefined;
-  #wanted: LearnedWanted | undefined;
+  readonly #resolve = (paths: readonly BestPath[]): readonly ResolvedHop[] => this.#hopsOf(paths);
 
   onUpdates(updates: readonly RouteUpdate[]): void {
-    // A prefix without paths stays until its version is settled: somebody has said that it is gone.
-    for (const update of updates) {
-      if (update.paths.length === 0 && this.#settled.has(cidrVersion(update.prefix)))
-        this.#updates.delete(update.prefix);
-      else this.#updates.set(update.prefix, update);
-    }
-    this.#touch();
+    for (const update of updates) this.#update(update);
   }
 
   /** All links of the host. */
   onLinks(links: readonly Link[]): void {
-    const up = new Map(links.filter(({ isUp }) => isUp).map(({ name, index }) => [name, index]));
-    const before = this.#linkIndexByName;
-    if (up.size === before.size && [...up].every(([name, index]) => before.get(name) === index)) return;
-    this.#linkIndexByName = up;
-    this.#touch();
+    this.#resolver.setLinks(new Map(links.filter(({ isUp }) => isUp).map(({ name, index }) => [name, index])));
   }
 
-  /** All routes of the kernel. */
+  /** All routes of the kernel; those of BGP matter until it is settled. */
   onRoutes(routes: readonly Route[]): void {
-    this.#kernelRoutes = routes;
-    this.#ownAddresses = new Set(routes.filter(({ type }) => type === "local").map(({ destination }) => destination));
-    this.#touch();
+    this.#resolver.setRoutes(routes);
+    const before = [...this.#ownAddresses.keys()];
+    this.#ownAddresses.clear();
+    for (const route of routes) this.#noteOwnAddress(route, true);
+    for (const prefix of [...before, ...this.#ownAddresses.keys()]) this.#touch(prefix);
+    this.#kernelRoutes = routes.filter((route) => isOwnRoute(route) && this.mayAdopt(route));
+    this.#mustAdopt = true;
+  }
+
+  /** The agent before left it, and BGP may tell it again. */
+  mayAdopt({ protocol, destination }: Route): boolean {
+    return protocol === routeProtocols.bgp && !this.#settled.has(cidrVersion(destination));
+  }
+
+  /** A route of somebody else came, changed or went. False: who can say what the kernel has now? It is to be read again. */
+  onRoute(route: Route, isThere: boolean): boolean {
+    this.#noteOwnAddress(route, isThere);
+    return this.#resolver.changeRoute(route, isThere);
+  }
+
+  /** Whether routes of others lead over the link. */
+  hasRoutesOn(linkIndex: number): boolean {
+    return this.#resolver.hasRoutesOn(linkIndex);
   }
 
   /** All next-hop objects of the kernel. */
   onNextHops(nextHops: readonly NextHop[]): void {
-    this.#kernelNextHops = nextHops;
-    this.#ids.observe(nextHops);
-    this.#touch();
+    this.#ways.observe(nextHops);
   }
 
   /** The peers have told everything they know: what an agent before left in the kernel has had its time. */
   onSettled(version: IpVersion): void {
     this.#settled.add(version);
-    for (const [prefix, { paths }] of this.#updates) {
-      if (paths.length === 0 && cidrVersion(prefix) === version) this.#updates.delete(prefix);
+    for (const one of this.#learned.values()) {
+      if (one.paths.length === 0 && cidrVersion(one.prefix) === version) this.#forget(one);
     }
-    this.#touch();
   }
 
   /** How peers are to be reached, each by way of a neighbour. */
-  setWays(sessions: readonly SessionWanted[]): void {
-    const before = this.#ways;
-    this.#ways = new Map(
-      sessions.flatMap(({ address, reachableBy }): [Cidr, RouteUpdate][] =>
-        reachableBy === undefined ? [] : [[addressToCidr(address), wayBy(addressToCidr(address), reachableBy)]],
+  setPeerWays(sessions: readonly SessionWanted[]): void {
+    const before = this.#peerWays;
+    this.#peerWays = new Map(
+      sessions.flatMap(({ address, reachableBy }): [Cidr, IpAddress][] =>
+        reachableBy === undefined ? [] : [[addressToCidr(address), reachableBy]],
       ),
     );
-    if (!isDeepStrictEqual(before, this.#ways)) this.#touch();
-  }
-
-  /** Prefixes of this host itself. Nobody else has them, whatever BGP says. */
-  setLocalPrefixes(prefixes: ReadonlySet<Cidr>): void {
-    if (prefixes.size === this.#localPrefixes.size && prefixes.isSubsetOf(this.#localPrefixes)) return;
-    this.#localPrefixes = prefixes;
-    this.#touch();
+    for (const prefix of new Set([...before.keys(), ...this.#peerWays.keys()])) {
+      if (before.get(prefix) === this.#peerWays.get(prefix)) continue;
+      this.#update({ prefix, paths: this.#learned.get(prefix)?.told ?? [] });
+    }
   }
 
   /** Routes to workloads of this host, which may be next hops: they speak BGP too. */
   setLocalRoutes(routes: readonly Route[]): void {
-    const textOf = (all: readonly Route[]) =>
-      all.map(({ destination, linkIndex }) => `${destination} ${linkIndex}`).join();
-    if (textOf(routes) === textOf(this.#localRoutes)) return;
-    this.#localRoutes = routes;
-    this.#touch();
+    this.#resolver.setLocalRoutes(routes);
   }
 
-  wanted(): LearnedWanted {
-    this.#wanted ??= this.#compute();
-    return this.#wanted;
+  /** Prefixes of this host itself. Nobody else has them, whatever BGP says. */
+  setLocalPrefixes(prefixes: ReadonlySet<Cidr>): void {
+    const before = this.#localPrefixes;
+    if (prefixes === before) return;
+    this.#localPrefixes = prefixes;
+    for (const prefix of before.symmetricDifference(prefixes)) this.#touch(prefix);
+  }
+
+  /** Prefixes of which something is known. */
+  get size(): number {
+    return this.#learned.size;
+  }
+
+  /** Grows whenever the ways to BGP's next hops may have changed. */
+  get waysVersion(): number {
+    return this.#resolver.version;
   }
 
   resolver(): NextHopResolver {
-    this.#resolver ??= new NextHopResolver(this.#kernelRoutes, this.#localRoutes, this.#all(), this.#linkIndexByName);
     return this.#resolver;
   }
 
-  #touch(): void {
-    this.#wanted = undefined;
-    this.#resolver = undefined;
+  /**
+   * One item for each prefix that was touched since the last time, to be taken to the end before anything else is told;
+   * nextHopChanges comes behind it.
+   */
+  *changes(): Generator<LearnedChange> {
+    if (this.#mustAdopt) this.#adopt();
+    if (this.#resolver.takeStale()) this.#ways.refresh(this.#resolve);
+    this.#ways.decide();
+    const dirty = this.#dirty;
+    this.#dirty = new Set();
+    for (const one of dirty) {
+      if (this.#isOwn(one.prefix)) this.#ways.leave(one);
+      else if (one.object === undefined && one.target === undefined) this.#plan(one);
+      this.#ways.follow(one);
+      this.#dirty.delete(one);
+      const before = one.route;
+      one.route = this.#routeOf(one);
+      yield { before, after: one.route };
+    }
   }
 
-  #compute(): LearnedWanted {
-    const plan = new NextHopPlan(this.#ids);
-    const routes: Route[] = [];
-    for (const { prefix, paths } of this.#all().values()) {
-      const [best] = paths;
-      if (best === undefined || this.#isOwn(prefix)) continue;
-      const nextHopId = plan.use(this.#hopsOf(paths));
-      if (nextHopId === undefined) continue;
-      routes.push({
-        destination: prefix,
-        table: mainTable,
-        protocol: routeProtocols.bgp,
-        metric: localPrefToMetric(best.localPref),
-        type: "unicast",
-        scope: "universe",
-        nextHopId,
-      });
-    }
-    for (const route of this.#adopted()) {
-      plan.adopt(route.nextHopId, this.#kernelNextHops);
-      routes.push(route);
-    }
-    const nextHops = plan.nextHops();
-    this.#ids.forgetAllBut(new Set(nextHops.map(({ id }) => id)));
-    return { nextHops, routes };
+  /** Objects that came, changed or went; to be asked for behind the end of `changes`. */
+  nextHopChanges(): ReturnType<WayObjects<Learned>["takeChanges"]> {
+    return this.#ways.takeChanges();
   }
 
-  #all(): ReadonlyMap<Cidr, RouteUpdate> {
-    return this.#ways.size === 0 ? this.#updates : new Map([...this.#updates, ...this.#ways]);
+  /** All of it. */
+  wanted(): LearnedWanted {
+    for (const _ of this.changes());
+    const routes = [...this.#learned.values()].flatMap(({ route }) => route ?? []);
+    return { nextHops: this.#ways.nextHops(), routes };
+  }
+
+  #update({ prefix, paths: told }: RouteUpdate): void {
+    const peerWay = this.#peerWays.get(prefix);
+    const paths = peerWay === undefined ? told : [pathBy(peerWay)];
+    let one = this.#learned.get(prefix);
+    if (one === undefined) {
+      // A prefix without paths stays until its version is settled: somebody has said that it is gone.
+      if (paths.length === 0 && this.#settled.has(cidrVersion(prefix))) return;
+      one = {
+        prefix,
+        told: [],
+        paths: [],
+        isTold: true,
+        metric: 0,
+        object: undefined,
+        target: undefined,
+        route: undefined,
+      };
+      this.#learned.set(prefix, one);
+    }
+    const [best] = paths;
+    if (one.paths.length > 0 || best !== undefined) this.#resolver.noteLearned(prefix);
+    one.told = told;
+    one.paths = paths;
+    one.isTold = true;
+    this.#dirty.add(one);
+    if (best === undefined) {
+      if (this.#settled.has(cidrVersion(prefix))) this.#forget(one);
+      else this.#ways.leave(one);
+      return;
+    }
+    one.metric = localPrefToMetric(best.localPref);
+    this.#plan(one);
+  }
+
+  #plan(one: Learned): void {
+    const { paths } = one;
+    if (paths.length > 0) this.#ways.plan(one, this.#ways.way(wayKey(paths), paths, this.#resolve));
+  }
+
+  #forget(one: Learned): void {
+    this.#learned.delete(one.prefix);
+    this.#ways.leave(one);
+    this.#dirty.add(one);
+  }
+
+  #touch(prefix: Cidr): void {
+    const one = this.#learned.get(prefix);
+    if (one !== undefined) this.#dirty.add(one);
+  }
+
+  #routeOf({ prefix, metric, object, route }: Learned): Route | undefined {
+    if (object === undefined || object.kind === "none") return undefined;
+    if (route?.nextHopId === object.id && route.metric === metric) return route;
+    return {
+      destination: prefix,
+      table: mainTable,
+      protocol: routeProtocols.bgp,
+      metric,
+      type: "unicast",
+      scope: "universe",
+      nextHopId: object.id,
+    };
   }
 
   #isOwn(prefix: Cidr): boolean {
     return this.#localPrefixes.has(prefix) || this.#ownAddresses.has(prefix);
   }
 
+  #noteOwnAddress({ type, destination, linkIndex }: Route, isThere: boolean): void {
+    // Every link has the same link-local ones, and nobody announces those.
+    if (type !== "local" || cidrContains(linkLocal, destination)) return;
+    const links = this.#ownAddresses.get(destination);
+    if (!isThere) {
+      links?.delete(linkIndex);
+      if (links?.size === 0) this.#ownAddresses.delete(destination);
+    } else if (links === undefined) this.#ownAddresses.set(destination, new Set([linkIndex]));
+    else links.add(linkIndex);
+    this.#touch(destination);
+  }
+
   /** Several paths may lead through one neighbour. */
-  #hopsOf(paths: readonly BestPath[]): ResolvedHop[] {
-    const resolver = this.resolver();
-    const hops = paths.flatMap((path) => resolver.resolve(path));
-    return [...new Map(hops.map((hop) => [`${hop.linkIndex} ${hop.gateway}`, hop])).values()];
+  #hopsOf(paths: readonly BestPath[]): readonly ResolvedHop[] {
+    const [first, second] = paths;
+    if (first !== undefined && second === undefined) return this.#resolver.resolve(first);
+    return sortHops(paths.flatMap((path) => this.#resolver.resolve(path)));
   }
 
   /** After a restart the kernel goes on with what the agent before had learned, until the peers have told it again. */
-  #adopted(): Route[] {
-    return this.#kernelRoutes.filter(
-      (route) =>
-        isOwnRoute(route) &&
-        route.protocol === routeProtocols.bgp &&
-        !this.#settled.has(cidrVersion(route.destination)) &&
-        !this.#updates.has(route.destination) &&
-        !this.#ways.has(route.destination) &&
-        !this.#isOwn(route.destination),
-    );
-  }
-}
-
-function wayBy(prefix: Cidr, nextHop: IpAddress): RouteUpdate {
-  return {
-    prefix,
-    paths: [{ nextHop, peer: nextHop, peerName: "", isInternal: true, asPath: [], communities: [] }],
-  };
-}
-
-/** The next-hop objects that routes need. */
-class NextHopPlan {
-  readonly #ids: NextHopIds;
-  readonly #singles = new Map<number, NextHop>();
-  readonly #groups = new Map<number, NextHop>();
-
-  constructor(ids: NextHopIds) {
-    this.#ids = ids;
-  }
-
-  /** The id to name in a route; undefined when there is no way. */
-  use(hops: readonly ResolvedHop[]): number | undefined {
-    const ids = hops.map((hop) => this.#useSingle(hop));
-    const [first, second] = ids;
-    if (first === undefined || second === undefined) return first;
-    const members = ids.toSorted((a, b) => a - b).map((id) => ({ id, weight: 1 }));
-    const group = { protocol: routeProtocols.bgp, group: members };
-    const id = this.#ids.idOf(group);
-    this.#groups.set(id, { id, ...group });
-    return id;
-  }
-
-  /** Keeps an object of the kernel, with its members. */
-  adopt(id: number | undefined, present: readonly NextHop[]): void {
-    if (id === undefined || this.#singles.has(id) || this.#groups.has(id)) return;
-    const nextHop = present.find((candidate) => candidate.id === id);
-    if (nextHop === undefined) return;
-    if (nextHop.group === undefined) {
-      this.#singles.set(id, nextHop);
-      return;
+  #adopt(): void {
+    this.#mustAdopt = false;
+    const present = new Set<Cidr>();
+    for (const route of this.#kernelRoutes) {
+      const { destination: prefix, nextHopId, metric } = route;
+      const known = this.#learned.get(prefix);
+      if (this.#settled.has(cidrVersion(prefix)) || nextHopId === undefined) continue;
+      if (known === undefined) {
+        const one: Learned = {
+          prefix,
+          told: [],
+          paths: [],
+          isTold: false,
+          metric,
+          object: undefined,
+          target: undefined,
+          route: undefined,
+        };
+        if (!this.#ways.adopt(one, nextHopId)) continue;
+        this.#learned.set(prefix, one);
+        this.#dirty.add(one);
+      } else if (known.isTold && known.object === undefined && known.target !== undefined) {
+        // Told before the kernel was looked at: it may well go where the kernel sends it already.
+        const { target } = known;
+        if (this.#ways.adopt(known, nextHopId)) this.#ways.plan(known, target);
+      }
+      present.add(prefix);
     }
-    this.#groups.set(id, nextHop);
-    for (const member of nextHop.group) this.adopt(member.id, present);
+    for (const one of this.#learned.values()) if (!one.isTold && !present.has(one.prefix)) this.#forget(one);
+    this.#kernelRoutes = [];
   }
+}
 
-  nextHops(): NextHop[] {
-    const inOrder = (map: ReadonlyMap<number, NextHop>) => [...map.values()].sort((a, b) => a.id - b.id);
-    return [...inOrder(this.#singles), ...inOrder(this.#groups)];
-  }
+function pathBy(nextHop: IpAddress): BestPath {
+  return { nextHop, peer: nextHop, peerName: "", isInternal: true, asPath: [], communities: [] };
+}
 
-  #useSingle({ linkIndex, gateway }: ResolvedHop): number {
-    const nextHop = { protocol: routeProtocols.bgp, version: addressVersion(gateway), linkIndex, gateway };
-    const id = this.#ids.idOf(nextHop);
-    if (!this.#singles.has(id)) this.#singles.set(id, { id, ...nextHop });
-    return id;
-  }
+const linkLocal = parseCidr("fe80::/10") ?? neverLinkLocal();
+
+function neverLinkLocal(): never {
+  throw new Error("assertion failed: fe80::/10 is a prefix");
+}
+
+/** The BGP next hops, in any order. */
+function wayKey(paths: readonly BestPath[]): string {
+  const [first, second] = paths;
+  if (first !== undefined && second === undefined) return pathKey(first);
+  return [...new Set(paths.map(pathKey))].sort().join("|");
+}
+
+function pathKey({ nextHop, linkName, linkLocalNextHop }: BestPath): string {
+  return linkName === undefined ? nextHop : `${nextHop} ${linkName} ${linkLocalNextHop ?? ""}`;
 }

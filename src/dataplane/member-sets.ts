@@ -8,7 +8,16 @@ import {
   cidrVersion,
   isHostCidr,
 } from "../lib/index.ts";
-import { type AddressPort, type NftSet, addressPortSet, addressSet, netSet } from "../nft/index.ts";
+import {
+  type AddressPort,
+  LivingSet,
+  type NftSet,
+  addressElement,
+  addressPortElement,
+  addressPortShape,
+  addressShape,
+  netSet,
+} from "../nft/index.ts";
 
 /** The name of the nft set that holds one IP version of a set. */
 export function memberSetName(id: string, version: IpVersion): string {
@@ -19,81 +28,132 @@ export function memberSetName(id: string, version: IpVersion): string {
 /** The members of the sets that rules look at, as nft sets: two for each, as an nft set has one IP version. */
 export class MemberSets {
   readonly #sets = new Map<string, Members>();
+  readonly #placeBySet = new Map<Members, number>();
+  readonly #changed = new Set<Members>();
+  #list: NftSet[] | undefined;
+
+  get size(): number {
+    return this.#sets.size;
+  }
 
   update(id: string, members: SetMembers): void {
-    const set = new Members(id);
+    const set = new Members(id, members.type);
     set.change(members, undefined);
     this.#sets.set(id, set);
+    this.#list = undefined;
   }
 
   change(id: string, added: SetMembers, removed: SetMembers): void {
     const set = this.#sets.get(id);
     assert(set !== undefined, `the set ${id} changes before it is there`);
     set.change(added, removed);
+    this.#changed.add(set);
   }
 
   remove(id: string): void {
     this.#sets.delete(id);
+    this.#list = undefined;
   }
 
   has(id: string): boolean {
     return this.#sets.has(id);
   }
 
-  /** A set that has not changed is the same object as before. */
-  nftSets(): NftSet[] {
-    return [...this.#sets.values()].flatMap((set) => [set.nftSet(4), set.nftSet(6)]);
+  /** A set that has not changed is the same object as before, and so is the list when none has. */
+  nftSets(): readonly NftSet[] {
+    if (this.#list === undefined) {
+      this.#list = [];
+      this.#placeBySet.clear();
+      for (const set of this.#sets.values()) {
+        this.#placeBySet.set(set, this.#list.length);
+        this.#list.push(set.nftSet(4), set.nftSet(6));
+      }
+    } else if (this.#changed.size > 0) {
+      this.#list = this.#list.slice();
+      for (const set of this.#changed) {
+        const place = this.#placeBySet.get(set);
+        if (place !== undefined) this.#list.splice(place, 2, set.nftSet(4), set.nftSet(6));
+      }
+    }
+    this.#changed.clear();
+    return this.#list;
   }
 }
 
 /** Of one set; of one of the two sorts. */
 class Members {
-  readonly #id: string;
-  #type: SetMembers["type"] = "nets";
-  readonly #nets: Readonly<Record<IpVersion, Set<Cidr>>> = { 4: new Set(), 6: new Set() };
-  readonly #ports: Readonly<Record<IpVersion, Map<string, AddressPort>>> = { 4: new Map(), 6: new Map() };
-  readonly #built = new Map<IpVersion, NftSet>();
+  readonly #type: SetMembers["type"];
+  readonly #byVersion: Readonly<Record<IpVersion, VersionMembers>>;
 
-  constructor(id: string) {
-    this.#id = id;
+  constructor(id: string, type: SetMembers["type"]) {
+    this.#type = type;
+    this.#byVersion = { 4: new VersionMembers(id, 4, type), 6: new VersionMembers(id, 6, type) };
   }
 
   change(added: SetMembers, removed: SetMembers | undefined): void {
-    this.#type = added.type;
-    if (removed?.type === "nets") {
-      for (const net of removed.nets) this.#touch(cidrVersion(net), (nets) => nets.delete(net));
-    }
-    if (removed?.type === "ports") {
-      for (const port of removed.ports) this.#touchPorts(port, (ports, key) => ports.delete(key));
-    }
-    if (added.type === "nets") for (const net of added.nets) this.#touch(cidrVersion(net), (nets) => nets.add(net));
-    if (added.type === "ports") {
-      for (const port of added.ports) this.#touchPorts(port, (ports, key) => ports.set(key, port));
-    }
+    assert(added.type === this.#type, "a set changes its sort");
+    if (removed?.type === "nets") for (const net of removed.nets) this.#byVersion[cidrVersion(net)].deleteNet(net);
+    if (removed?.type === "ports") for (const port of removed.ports) this.#ofPort(port).deletePort(port);
+    if (added.type === "nets") for (const net of added.nets) this.#byVersion[cidrVersion(net)].putNet(net);
+    if (added.type === "ports") for (const port of added.ports) this.#ofPort(port).putPort(port);
   }
 
   nftSet(version: IpVersion): NftSet {
-    const built = this.#built.get(version) ?? this.#build(version);
-    this.#built.set(version, built);
-    return built;
+    return this.#byVersion[version].nftSet();
   }
 
-  #build(version: IpVersion): NftSet {
-    const name = memberSetName(this.#id, version);
-    if (this.#type === "ports") return addressPortSet(name, version, this.#ports[version].values());
-    const nets = [...this.#nets[version]];
-    // Single addresses are found by hash; whole prefixes need the slower search among intervals.
-    return nets.every(isHostCidr) ? addressSet(name, version, nets.map(cidrAddress)) : netSet(name, version, nets);
+  #ofPort({ address }: AddressPort): VersionMembers {
+    return this.#byVersion[addressVersion(address)];
+  }
+}
+
+/**
+ * Of one IP version. Single addresses are found by hash, and come and go one by one; whole prefixes need the slower search
+ * among intervals, which are made anew from all of them.
+ */
+class VersionMembers {
+  readonly #name: string;
+  readonly #version: IpVersion;
+  readonly #nets = new Set<Cidr>();
+  /** Of the nets those that are more than an address. */
+  #prefixCount = 0;
+  #hashed: LivingSet;
+  /** While there are prefixes. */
+  #intervals: NftSet | undefined;
+
+  constructor(id: string, version: IpVersion, type: SetMembers["type"]) {
+    this.#name = memberSetName(id, version);
+    this.#version = version;
+    const shapeFor = type === "ports" ? addressPortShape : addressShape;
+    this.#hashed = new LivingSet(shapeFor(this.#name, version));
   }
 
-  #touch(version: IpVersion, change: (nets: Set<Cidr>) => void): void {
-    change(this.#nets[version]);
-    this.#built.delete(version);
+  putPort(port: AddressPort): void {
+    this.#hashed.put(addressPortElement(port));
   }
 
-  #touchPorts(member: AddressPort, change: (ports: Map<string, AddressPort>, key: string) => void): void {
-    const version = addressVersion(member.address);
-    change(this.#ports[version], `${member.address} ${member.protocol} ${member.port}`);
-    this.#built.delete(version);
+  deletePort(port: AddressPort): void {
+    this.#hashed.delete(addressPortElement(port).key);
+  }
+
+  putNet(net: Cidr): void {
+    if (this.#nets.has(net)) return;
+    this.#nets.add(net);
+    this.#intervals = undefined;
+    if (isHostCidr(net)) this.#hashed.put(addressElement(cidrAddress(net)));
+    else this.#prefixCount++;
+  }
+
+  deleteNet(net: Cidr): void {
+    if (!this.#nets.delete(net)) return;
+    this.#intervals = undefined;
+    if (isHostCidr(net)) this.#hashed.delete(addressElement(cidrAddress(net)).key);
+    else this.#prefixCount--;
+  }
+
+  nftSet(): NftSet {
+    if (this.#prefixCount === 0) return this.#hashed.version();
+    this.#intervals ??= netSet(this.#name, this.#version, this.#nets);
+    return this.#intervals;
   }
 }

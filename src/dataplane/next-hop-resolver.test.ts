@@ -39,7 +39,7 @@ function resolver(
     cidr(prefix),
     { prefix: cidr(prefix), paths },
   ]);
-  return new NextHopResolver(routes, [], new Map(updates), new Map([["eth3", 3]]));
+  return new NextHopResolver(routes, new Map(updates), new Map([["eth3", 3]]));
 }
 
 const fabric = [

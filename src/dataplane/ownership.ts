@@ -43,6 +43,11 @@ export function isOwnRoute(route: Route): boolean {
   );
 }
 
+/** Of those the ones that lead to a workload of this host. */
+export function isWorkloadRoute(route: Route): boolean {
+  return isOwnRoute(route) && route.protocol === routeProtocols.local && route.type === "unicast";
+}
+
 export function isOwnNextHop(nextHop: NextHop): boolean {
   return nextHop.protocol === routeProtocols.bgp;
 }

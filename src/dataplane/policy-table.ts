@@ -8,16 +8,15 @@ import {
   type NatSource,
   defaultSettings,
 } from "../calc/index.ts";
-import { type Chain, type NftSet, type Table, interfaceMap } from "../nft/index.ts";
-import { baseChains, dispatchNames, dispatchSets } from "./base-chains.ts";
-import { endpointChainName } from "./chain-names.ts";
-import { endpointChain, finalComment, spoofChain } from "./endpoint-chains.ts";
+import { type Chain, type NftSet, type Table, differing } from "../nft/index.ts";
+import { DispatchSets, baseChains } from "./base-chains.ts";
+import { endpointChain, spoofChain } from "./endpoint-chains.ts";
 import { type HostInterfaces, hostDispatch, hostEndpointChains } from "./host-chains.ts";
 import { MemberSets } from "./member-sets.ts";
 import { natSets } from "./nat-sets.ts";
 import { tableName } from "./ownership.ts";
 import { type RuleChains, policyChains, profileChains } from "./rule-chains.ts";
-import type { KnownRules } from "./tier-rules.ts";
+import { type KnownRules, jumpKey } from "./tier-rules.ts";
 
 type EndpointChains = { readonly endpoint: LocalEndpoint; readonly chains: readonly Chain[] };
 
@@ -41,11 +40,16 @@ export class PolicyTable {
   #natSets: readonly NftSet[] = [];
   #activeEndpoints: readonly LocalEndpoint[] = [];
   #refused: readonly string[] = [];
-  #dispatchSets: readonly NftSet[] = dispatchSets([]);
+  readonly #dispatchSets = new DispatchSets();
+  #endpointChains: readonly Chain[] | undefined;
+  /** Of policies and profiles. */
+  #ruleParts: RuleChains | undefined;
   #hostInterfaces = noInterfaces;
   /** Those of the base, of dispatch and of host endpoints: few, and made anew together. */
   #hostParts: HostParts | undefined;
   #table: Table | undefined;
+  /** With the lists that its chains were put together from. */
+  #lastTable: { readonly table: Table; readonly chains: readonly (readonly Chain[])[] } | undefined;
 
   /** Sets, policies, profiles, settings, pools; endpoints come by `setEndpoints` and `setHostInterfaces`. */
   onCalc(message: CalcMessage): void {
@@ -64,6 +68,8 @@ export class PolicyTable {
         break;
       case "policyRemove":
         this.#setRules(this.#policies, message.id, undefined);
+        for (const direction of ["ingress", "egress"] as const)
+          this.#known.jumps.delete(jumpKey(message.id, direction));
         break;
       case "profileUpdate":
         this.#setRules(this.#profiles, message.profile.id, this.#renderProfile(message.profile));
@@ -93,11 +99,18 @@ export class PolicyTable {
   /** The endpoints that have rules, one for each interface; and interfaces of workloads that get none and stay closed. */
   setEndpoints(endpoints: readonly LocalEndpoint[], refused: readonly string[] = []): void {
     if (isSameList(endpoints, this.#activeEndpoints) && isSameList(refused, this.#refused)) return;
+    const { a: before, b: after } = differing(this.#activeEndpoints, endpoints);
+    const names = new Set([...after.map(({ interfaceName }) => interfaceName), ...refused]);
+    const gone = [...before.map(({ interfaceName }) => interfaceName), ...this.#refused];
+    for (const name of gone) if (!names.has(name)) this.#dispatchSets.delete(name);
+    for (const { interfaceName } of before) if (!names.has(interfaceName)) this.#endpoints.delete(interfaceName);
+    for (const endpoint of before) this.#dispatchSets.forget(endpoint);
+    for (const endpoint of after) this.#dispatchSets.put(endpoint);
+    for (const name of refused) this.#dispatchSets.refuse(name);
+    if (refused.length > 0 !== this.#refused.length > 0) this.#hostParts = undefined;
     this.#activeEndpoints = endpoints;
     this.#refused = refused;
-    this.#dispatchSets = dispatchSets(endpoints, refused);
-    const names = new Set(endpoints.map(({ interfaceName }) => interfaceName));
-    for (const name of this.#endpoints.keys()) if (!names.has(name)) this.#endpoints.delete(name);
+    this.#endpointChains = undefined;
     this.#table = undefined;
   }
 
@@ -108,34 +121,50 @@ export class PolicyTable {
     this.#table = undefined;
   }
 
+  /** How many there are of each. */
+  get sizes(): { readonly policies: number; readonly profiles: number; readonly sets: number } {
+    return { policies: this.#policies.size, profiles: this.#profiles.size, sets: this.#memberSets.size };
+  }
+
   table(): Table {
     this.#table ??= this.#build();
     return this.#table;
   }
 
   #build(): Table {
+    const before = this.#lastTable;
     this.#hostParts ??= this.#buildHostParts();
-    const endpointChains = this.#activeEndpoints.flatMap((endpoint) => this.#chainsOf(endpoint));
+    this.#endpointChains ??= this.#activeEndpoints.flatMap((endpoint) => this.#chainsOf(endpoint));
+    this.#ruleParts ??= this.#buildRuleParts();
+    const chains = [
+      this.#hostParts.baseChains,
+      this.#ruleParts.chains,
+      this.#endpointChains,
+      this.#hostParts.hostChains,
+    ];
+    const sets = [
+      this.#dispatchSets.nftSets(),
+      this.#hostParts.sets,
+      this.#natSets,
+      this.#memberSets.nftSets(),
+      this.#ruleParts.sets,
+    ];
+    const hasSameChains = before !== undefined && isSameList(chains, before.chains);
+    const table: Table = {
+      family: "inet",
+      name: tableName,
+      chains: hasSameChains ? before.table.chains : chains.flat(),
+      sets: sets.flat(),
+    };
+    this.#lastTable = { table, chains };
+    return table;
+  }
+
+  #buildRuleParts(): RuleChains {
     const rules = [...this.#policies.values(), ...this.#profiles.values()].map(({ rendered }) => rendered);
     // Constant sets are named by what is in them: those of one name are equal.
     const constantSets = new Map(rules.flatMap(({ sets }) => sets.map((set) => [set.name, set])));
-    return {
-      family: "inet",
-      name: tableName,
-      chains: [
-        ...this.#hostParts.baseChains,
-        ...rules.flatMap(({ chains }) => chains),
-        ...endpointChains,
-        ...this.#hostParts.hostChains,
-      ],
-      sets: [
-        ...this.#dispatchSets,
-        ...this.#hostParts.sets,
-        ...this.#natSets,
-        ...this.#memberSets.nftSets(),
-        ...constantSets.values(),
-      ],
-    };
+    return { chains: rules.flatMap(({ chains }) => chains), sets: [...constantSets.values()] };
   }
 
   #buildHostParts(): HostParts {
@@ -150,6 +179,7 @@ export class PolicyTable {
         hasUntracked: all.some(({ untracked }) => hasPolicies(untracked)),
         hasPreDnat: all.some(({ preDnat }) => hasPolicies(preDnat)),
         hasNat: this.#nat.natPools.length > 0,
+        hasRefused: this.#refused.length > 0,
       }),
       hostChains: [
         ...all.flatMap((endpoint) => hostEndpointChains(endpoint, this.#known, this.#settings)),
@@ -162,6 +192,7 @@ export class PolicyTable {
   readonly #known: KnownRules = {
     hasPolicy: (id) => this.#policies.has(id),
     hasProfile: (id) => this.#profiles.has(id),
+    jumps: new Map(),
   };
 
   #chainsOf(endpoint: LocalEndpoint): readonly Chain[] {
@@ -186,12 +217,15 @@ export class PolicyTable {
   /** Chains jump to the rules by name: they change only when those come or go. */
   #setRules(target: Map<string, Rules>, id: string, rules: Rules | undefined): void {
     const wasThere = target.has(id);
+    this.#ruleParts = undefined;
     if (rules === undefined) target.delete(id);
     else target.set(id, rules);
     if (wasThere === (rules !== undefined)) return;
     this.#hostParts = undefined;
     for (const [name, { endpoint }] of this.#endpoints) {
-      if (refersTo(endpoint, id)) this.#endpoints.delete(name);
+      if (!refersTo(endpoint, id)) continue;
+      this.#endpoints.delete(name);
+      this.#endpointChains = undefined;
     }
   }
 
@@ -201,6 +235,8 @@ export class PolicyTable {
     for (const [id, { source }] of this.#policies) this.#policies.set(id, this.#renderPolicy(source));
     for (const [id, { source }] of this.#profiles) this.#profiles.set(id, this.#renderProfile(source));
     this.#endpoints.clear();
+    this.#endpointChains = undefined;
+    this.#ruleParts = undefined;
     this.#hostParts = undefined;
   }
 }
@@ -219,37 +255,6 @@ function isSameInterfaces(a: HostInterfaces, b: HostInterfaces): boolean {
   const isSame = (named: ReadonlyMap<string, LocalHostEndpoint>) =>
     [...a.named].every(([name, endpoint]) => named.get(name) === endpoint);
   return a.rest === b.rest && a.named.size === b.named.size && isSame(b.named);
-}
-
-/** Says of endpoints whether a table, as dumped or as confirmed, has their rules in force. */
-export class RulesInForce {
-  readonly #chains: ReadonlyMap<string, Chain>;
-  readonly #dispatched: ReadonlySet<string>;
-
-  constructor(table: Table | undefined) {
-    const isHooked = (hook: string) =>
-      table?.chains.some((chain) => chain.hook?.hook === hook && chain.rules.length > 0) === true;
-    const isInForce = table?.isDormant !== true && isHooked("prerouting") && isHooked("forward") && isHooked("input");
-    this.#chains = new Map(isInForce ? table?.chains.map((chain) => [chain.name, chain]) : []);
-    const keysOf = (name: string) =>
-      new Set<string>(table?.sets.find((set) => set.name === name)?.elements.map(({ key }) => key));
-    this.#dispatched = keysOf(dispatchNames.workloads)
-      .intersection(keysOf(dispatchNames.from))
-      .intersection(keysOf(dispatchNames.to));
-  }
-
-  /** The chains of its interface are this endpoint's, not those of one that had the interface before. */
-  has(endpoint: LocalEndpoint): boolean {
-    const [key] = interfaceMap("", [[endpoint.interfaceName, { type: "drop" }]]).elements;
-    return (
-      key !== undefined &&
-      this.#dispatched.has(key.key) &&
-      (["ingress", "egress"] as const).every((direction) => {
-        const chain = this.#chains.get(endpointChainName(endpoint.interfaceName, direction));
-        return chain?.rules.at(-1)?.comment === finalComment(endpoint.id, direction);
-      })
-    );
-  }
 }
 
 function refersTo({ tiers, profileIds }: LocalEndpoint, id: string): boolean {

@@ -19,7 +19,7 @@ export const hostSysctls: readonly Sysctl[] = [
 export function linkSysctls(name: string): Sysctl[] {
   const ipv4 = `net/ipv4/conf/${name}`;
   const ipv6 = `net/ipv6/conf/${name}`;
-  return [
+  const settings: readonly Sysctl[] = [
     { path: `${ipv4}/forwarding`, value: "1" },
     // Beside the table's own test of the source: ARP is not seen by the table.
     { path: `${ipv4}/rp_filter`, value: "1" },
@@ -31,4 +31,5 @@ export function linkSysctls(name: string): Sysctl[] {
     // fe80::1 is on every workload's link: nobody is asked whether it is free, which would take a second or two.
     { path: `${ipv6}/accept_dad`, value: "0", isOptional: true },
   ];
+  return settings.map((setting) => ({ ...setting, link: name }));
 }

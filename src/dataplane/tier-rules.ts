@@ -5,7 +5,16 @@ import { marks, verdictMarks } from "./marks.ts";
 import { deny } from "./rule-chains.ts";
 
 /** Which rules are there to be jumped to. */
-export type KnownRules = { hasPolicy(id: string): boolean; hasProfile(id: string): boolean };
+export type KnownRules = {
+  hasPolicy(id: string): boolean;
+  hasProfile(id: string): boolean;
+  /** Jumps to policies, by `jumpKey`: many endpoints have the same ones. */
+  readonly jumps: Map<string, Rule>;
+};
+
+export function jumpKey(policyId: string, direction: Direction): string {
+  return `${direction} ${policyId}`;
+}
 
 export type TierContext = {
   readonly endpointId: string;
@@ -26,10 +35,8 @@ export function tierRules(tiers: readonly EndpointTier[], context: TierContext):
     .flatMap((tier, i) => [
       // What one tier passed on is undecided in the next one.
       ...(i === 0 ? [] : [makeRule([clearMark(marks.passed)])]),
-      ...tier[direction].map((id) =>
-        // Rules that are missing could have been a refusal.
-        makeRule([isUndecided, verdict(known.hasPolicy(id) ? { jump: policyChainName(id, direction) } : "drop")]),
-      ),
+      // Rules that are missing could have been a refusal.
+      ...tier[direction].map((id) => (known.hasPolicy(id) ? jumpTo(id, direction, known) : refuseUndecided)),
       leaveAllowed(context),
       ...(tier.defaultAction === "Pass"
         ? []
@@ -40,6 +47,18 @@ export function tierRules(tiers: readonly EndpointTier[], context: TierContext):
             ),
           ]),
     ]);
+}
+
+const refuseUndecided = makeRule([isUndecided, verdict("drop")]);
+
+function jumpTo(policyId: string, direction: Direction, { jumps }: KnownRules): Rule {
+  const key = jumpKey(policyId, direction);
+  let rule = jumps.get(key);
+  if (rule === undefined) {
+    rule = makeRule([isUndecided, verdict({ jump: policyChainName(policyId, direction) })]);
+    jumps.set(key, rule);
+  }
+  return rule;
 }
 
 /** A profile that does not exist has no rules. */

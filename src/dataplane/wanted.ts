@@ -17,6 +17,9 @@ export type Wanted = {
   readonly adverts: readonly OriginatedRoute[];
 };
 
+/** All but what BGP has learned; `routes` are the host's own. */
+export type LocalWanted = Omit<Wanted, "nextHops">;
+
 export type WantedLink = { readonly index: number; readonly name: string; readonly isUp: true };
 
 export type Sysctl = {
@@ -25,6 +28,8 @@ export type Sysctl = {
   readonly value: string;
   /** Some kernels lack it and do well without. */
   readonly isOptional?: true;
+  /** Name of the link that it goes with. */
+  readonly link?: string;
 };
 
 /** How far an endpoint has come, for people. */

@@ -1,4 +1,10 @@
-import { type MonitorGroup, type RouteEvent, monitorGroups, readRouteEvents } from "../netlink/index.ts";
+import {
+  type MonitorGroup,
+  type RouteEvent,
+  linkEventTypes,
+  monitorGroups,
+  readRouteEvents,
+} from "../netlink/index.ts";
 import { openNetlink } from "../sys/index.ts";
 
 const receiveBufferBytes = 16 * 1024 * 1024;
@@ -8,6 +14,8 @@ const datagramsPerBatch = 256;
 export type MonitorOptions = {
   readonly groups: readonly MonitorGroup[];
   readonly signal: AbortSignal;
+  /** What this socket does to anything but links is not told. */
+  readonly ownPortId?: number | undefined;
   /** Path of a network namespace; default: the own one. */
   readonly netns?: string | undefined;
 };
@@ -22,6 +30,8 @@ export function monitorRoutes(options: MonitorOptions): AsyncIterable<RouteEvent
     netns: options.netns,
     groups: options.groups.flatMap((group) => [...monitorGroups[group]]),
     receiveBufferBytes,
+    // After a big change of ours there are very many.
+    deaf: options.ownPortId === undefined ? undefined : { toPortId: options.ownPortId, butTypes: linkEventTypes },
   });
   const { signal } = options;
   // Closed here as well as below: an iterator that nobody starts has no `finally`.
@@ -33,7 +43,7 @@ export function monitorRoutes(options: MonitorOptions): AsyncIterable<RouteEvent
         let datagram: Uint8Array | undefined = await netlink.receive(signal);
         const events: RouteEvent[] = [];
         for (let count = 0; datagram !== undefined; count++) {
-          events.push(...readRouteEvents(datagram));
+          for (const event of readRouteEvents(datagram)) events.push(event);
           datagram = count < datagramsPerBatch ? netlink.receiveNow() : undefined;
         }
         if (events.length > 0) yield events;

@@ -229,6 +229,8 @@ export function monitorNft(options: NftMonitorOptions): AsyncIterable<NftEvent> 
     netns: options.netns,
     groups: [nftEventGroup],
     receiveBufferBytes,
+    // A big transaction of ours would be more than the buffer holds. All messages of a datagram are of one transaction.
+    deaf: options.ownPortIds[0] === undefined ? undefined : { toPortId: options.ownPortIds[0], butTypes: [] },
   });
   options.signal.addEventListener("abort", () => handle.close(), { once: true });
   return readEvents(handle, options);

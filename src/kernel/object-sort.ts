@@ -11,10 +11,14 @@ export type ObjectSort<V> = {
   isSame(wanted: V, present: V): boolean;
   /** The links with which it goes away. */
   linksOf(value: V): readonly number[];
+  /** Ids of the next-hop objects that it names. */
+  nextHopsOf(value: V): readonly number[];
   /** `isKnown`: an object of ours has the key, and is replaced. */
   put(value: V, isKnown: boolean): RouteChange;
   remove(value: V): RouteChange;
 };
+
+const none: readonly number[] = [];
 
 export const addressSort: ObjectSort<LinkAddress> = {
   keyOf: ({ linkIndex, address, length }) => `${linkIndex} ${address}/${length}`,
@@ -22,7 +26,8 @@ export const addressSort: ObjectSort<LinkAddress> = {
   // The rest cannot be changed on an address that is there.
   isSame: () => true,
   // IPv4 addresses stay when their link goes down; of IPv6 ones the kernel tells.
-  linksOf: () => [],
+  linksOf: () => none,
+  nextHopsOf: () => none,
   put: (address) => ({ type: "putAddress", address }),
   remove: (address) => ({ type: "deleteAddress", address }),
 };
@@ -35,6 +40,7 @@ export const neighbourSort: ObjectSort<Neighbour> = {
     wanted.state === present.state &&
     (wanted.protocol === undefined || wanted.protocol === present.protocol),
   linksOf: ({ linkIndex }) => [linkIndex],
+  nextHopsOf: () => none,
   put: (neighbour) => ({ type: "putNeighbour", neighbour }),
   remove: (neighbour) => ({ type: "deleteNeighbour", neighbour }),
 };
@@ -51,7 +57,8 @@ export const nextHopSort: ObjectSort<NextHop> = {
     (wanted.isOnlink === true) === (present.isOnlink === true) &&
     (wanted.isBlackhole === true) === (present.isBlackhole === true) &&
     isSameGroup(wanted.group, present.group),
-  linksOf: ({ linkIndex }) => (linkIndex === undefined ? [] : [linkIndex]),
+  linksOf: ({ linkIndex }) => (linkIndex === undefined ? none : [linkIndex]),
+  nextHopsOf: ({ group }) => group?.map(({ id }) => id) ?? none,
   put: (nextHop) => ({ type: "putNextHop", nextHop }),
   remove: (nextHop) => ({ type: "deleteNextHop", nextHop }),
 };
@@ -67,8 +74,11 @@ export const routeSort: ObjectSort<Route> = {
     wanted.nextHopId === present.nextHopId &&
     isSameHop(wanted, present) &&
     isSameHops(wanted.nextHops, present.nextHops),
-  linksOf: ({ linkIndex, nextHops }) =>
-    [linkIndex, ...(nextHops ?? []).map((hop) => hop.linkIndex)].filter((index) => index !== undefined),
+  linksOf: ({ linkIndex, nextHops }) => {
+    if (nextHops === undefined) return linkIndex === undefined ? none : [linkIndex];
+    return nextHops.flatMap((hop) => hop.linkIndex ?? none);
+  },
+  nextHopsOf: ({ nextHopId }) => (nextHopId === undefined ? none : [nextHopId]),
   // Somebody else's route of the same key is not ours to replace.
   put: (route, isKnown) => ({ type: "putRoute", route, isExclusive: !isKnown }),
   remove: (route) => ({ type: "deleteRoute", route }),
@@ -79,6 +89,8 @@ const ipv6DefaultMetric = 1024;
 
 function normalizeRoute(route: Route): Route {
   const isV6 = cidrVersion(route.destination) === 6;
+  const isNormal = !isV6 || (route.metric !== 0 && route.scope === "universe");
+  if (isNormal && route.nextHops === undefined) return route;
   const metric = isV6 && route.metric === 0 ? ipv6DefaultMetric : route.metric;
   const normal: Route = { ...route, metric, scope: isV6 ? "universe" : route.scope };
   const [hop, ...more] = route.nextHops ?? [];

@@ -34,15 +34,20 @@ export type ChangeFailure = {
   readonly message: string;
 };
 
+export type RouteReader = { begin(): void; take(route: Route): void };
+
 /** A conversation with the kernel about routing, in one network namespace. Calls may overlap: they wait for each other. */
 export interface RouteSocket extends Disposable {
   /** By which monitors know the events that this socket causes. */
   readonly portId: number;
   dumpLinks(): Promise<Link[]>;
   findLink(name: string): Promise<Link | undefined>;
+  readLink(index: number): Promise<Link | undefined>;
   dumpAddresses(): Promise<LinkAddress[]>;
   /** Of one version and table, or of all. */
   dumpRoutes(filter?: { version?: IpVersion | undefined; table?: number | undefined }): Promise<Route[]>;
+  /** The same, part by part: `begin` comes first, and again when the table changed meanwhile and everything is read anew. */
+  readRoutes(reader: RouteReader): Promise<void>;
   dumpNeighbours(): Promise<Neighbour[]>;
   dumpNextHops(): Promise<NextHop[]>;
   /** Makes the changes in their order. One that fails does not stop the rest; deleting what is gone is no failure. */
@@ -71,8 +76,11 @@ class KernelRouteSocket implements RouteSocket {
   }
 
   async findLink(name: string): Promise<Link | undefined> {
-    const events = await this.#dump({ type: "link", name });
-    return events.flatMap((event) => (event.type === "newLink" ? [event.link] : []))[0];
+    return this.#firstLink({ type: "link", name });
+  }
+
+  async readLink(index: number): Promise<Link | undefined> {
+    return this.#firstLink({ type: "link", index });
   }
 
   async dumpAddresses(): Promise<LinkAddress[]> {
@@ -82,11 +90,25 @@ class KernelRouteSocket implements RouteSocket {
 
   async dumpRoutes(filter: { version?: IpVersion | undefined; table?: number | undefined } = {}): Promise<Route[]> {
     const { version, table } = filter;
-    if (version === undefined) {
-      return [...(await this.dumpRoutes({ version: 4, table })), ...(await this.dumpRoutes({ version: 6, table }))];
+    const found: Route[] = [];
+    for (const each of version === undefined ? ([4, 6] as const) : [version]) {
+      const routes = await this.#dump({ type: "routes", version: each, table });
+      for (const event of routes) if (event.type === "newRoute") found.push(event.route);
     }
-    const events = await this.#dump({ type: "routes", version, table });
-    return events.flatMap((event) => (event.type === "newRoute" ? [event.route] : []));
+    return found;
+  }
+
+  async readRoutes({ begin, take }: RouteReader): Promise<void> {
+    begin();
+    for (let attempt = 1; ; attempt++) {
+      let isComplete = true;
+      for (const version of [4, 6] as const) {
+        const onEvent = (event: RouteEvent) => event.type === "newRoute" && take(event.route);
+        isComplete &&= await this.#inTurn(() => this.#read({ type: "routes", version }, onEvent));
+      }
+      if (isComplete || attempt === maxDumpAttempts) return;
+      begin();
+    }
   }
 
   async dumpNeighbours(): Promise<Neighbour[]> {
@@ -118,6 +140,11 @@ class KernelRouteSocket implements RouteSocket {
     this.#netlink.close();
   }
 
+  async #firstLink(request: DumpRequest): Promise<Link | undefined> {
+    const events = await this.#dump(request);
+    return events.flatMap((event) => (event.type === "newLink" ? [event.link] : []))[0];
+  }
+
   async #applyBatch(changes: readonly RouteChange[]): Promise<ChangeFailure[]> {
     const first = this.#takeSequences(changes.length);
     const last = first + changes.length - 1;
@@ -141,16 +168,17 @@ class KernelRouteSocket implements RouteSocket {
   #dump(request: DumpRequest): Promise<RouteEvent[]> {
     return this.#inTurn(async () => {
       for (let attempt = 1; ; attempt++) {
-        const { events, isComplete } = await this.#dumpOnce(request);
+        const events: RouteEvent[] = [];
+        const isComplete = await this.#read(request, (event) => events.push(event));
         if (isComplete || attempt === maxDumpAttempts) return events;
       }
     });
   }
 
-  async #dumpOnce(request: DumpRequest): Promise<{ events: RouteEvent[]; isComplete: boolean }> {
+  /** Whether all came from one state of the kernel. */
+  async #read(request: DumpRequest, onEvent: (event: RouteEvent) => void): Promise<boolean> {
     const sequence = this.#takeSequences(1);
     this.#netlink.send(encodeDumpRequest(request, sequence));
-    const events: RouteEvent[] = [];
     let isComplete = true;
     for (;;) {
       // What is there already is received without waiting, and a big table is there at once: let others work between.
@@ -161,12 +189,12 @@ class KernelRouteSocket implements RouteSocket {
         const answer = readAnswer(message);
         if (answer === undefined) {
           const event = readRouteEvent(message);
-          if (event !== undefined) events.push(event);
+          if (event !== undefined) onEvent(event);
           continue;
         }
         const errno = errnoName(answer.errno);
         // A table that was never used, or a link of that name: not there means empty.
-        if (answer.errno === 0 || errno === "ENOENT" || errno === "ENODEV") return { events, isComplete };
+        if (answer.errno === 0 || errno === "ENOENT" || errno === "ENODEV") return isComplete;
         throw new TortieError("TT_KERNEL", `reading ${request.type} from the kernel: ${errno} ${answer.text}`, {
           fields: { errno },
         });

@@ -26,8 +26,10 @@ function noted(raw: RouteSocket): { sent: RouteChange[]; socket: RouteSocket } {
     portId: raw.portId,
     dumpLinks: () => raw.dumpLinks(),
     findLink: (name) => raw.findLink(name),
+    readLink: (index) => raw.readLink(index),
     dumpAddresses: () => raw.dumpAddresses(),
     dumpRoutes: (filter) => raw.dumpRoutes(filter),
+    readRoutes: (reader) => raw.readRoutes(reader),
     dumpNeighbours: () => raw.dumpNeighbours(),
     dumpNextHops: () => raw.dumpNextHops(),
     apply: (changes) => {

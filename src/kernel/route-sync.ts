@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { LinkAddress, Neighbour, NextHop, Route, RouteChange, RouteEvent } from "../netlink/index.ts";
 import { addressSort, neighbourSort, nextHopSort, routeSort } from "./object-sort.ts";
-import type { ChangeFailure, RouteSocket } from "./route-socket.ts";
+import type { ChangeFailure, RouteReader, RouteSocket } from "./route-socket.ts";
 import { type PendingChange, SyncedObjects } from "./synced-objects.ts";
 
 /** How to know what is ours. A sort without its predicate is neither read nor written. */
@@ -24,6 +24,8 @@ export type SyncReport = {
 };
 
 const changesPerBatch = 100;
+/** Objects that nothing has to be done about. */
+const looksPerTurn = 2000;
 
 /** Failures that say: the kernel does not look as we remember it. */
 const surpriseErrnos = new Set(["EEXIST", "EINVAL", "ENOENT"]);
@@ -52,8 +54,11 @@ export class RouteSync {
     this.#ownership = ownership;
   }
 
-  /** Reads what the kernel has of ours. Also to be called after TT_KERNEL_OVERRUN, and from time to time. */
-  async resync(): Promise<void> {
+  /**
+   * Reads what the kernel has of ours. Also to be called after TT_KERNEL_OVERRUN, and from time to time. `others` is told
+   * of all routes that are there, ours too.
+   */
+  async resync(others?: RouteReader): Promise<void> {
     const { isOurAddress, isOurNextHop, isOurNeighbour, isOurRoute } = this.#ownership;
     const socket = this.#socket;
     await this.#resyncUnless(async () => {
@@ -62,7 +67,18 @@ export class RouteSync {
       if (isOurNeighbour !== undefined) {
         this.neighbours.observeAll((await socket.dumpNeighbours()).filter(isOurNeighbour));
       }
-      if (isOurRoute !== undefined) this.routes.observeAll((await socket.dumpRoutes()).filter(isOurRoute));
+      if (isOurRoute === undefined) return;
+      await socket.readRoutes({
+        begin: () => {
+          this.routes.beginRead();
+          others?.begin();
+        },
+        take: (route) => {
+          if (isOurRoute(route)) this.routes.observe(route);
+          others?.take(route);
+        },
+      });
+      this.routes.endRead();
     });
   }
 
@@ -88,71 +104,77 @@ export class RouteSync {
   }
 
   async #applyAll(round: Round, mayDelete: (deletion: RouteChange) => boolean): Promise<void> {
-    const addresses = this.addresses.pending();
-    const nextHops = this.nextHops.pending();
-    const neighbours = this.neighbours.pending();
-    const routes = this.routes.pending();
-    const deletions = (pending: readonly PendingChange[]) =>
-      held(
-        round,
-        pending.filter(({ type }) => type === "delete"),
-        ({ change }) => mayDelete(change),
-      );
+    const { addresses, nextHops, neighbours, routes } = this;
+    const isAlone = (pending: PendingChange) => !isGroup(pending);
+    const may = ({ change }: PendingChange) => mayDelete(change);
     // What is named stands before what names it; on the way out the other way round.
-    await this.#run(round, puts(addresses));
-    await this.#run(round, puts(nextHops.filter((pending) => !isGroup(pending))));
-    await this.#run(round, [...puts(nextHops.filter(isGroup)), ...puts(neighbours)]);
-    await this.#run(round, this.#withNextHop(round, puts(routes)));
-    await this.#run(round, [...deletions(routes), ...deletions(neighbours)]);
-    const leaving = deletions(nextHops);
-    await this.#run(round, this.#unused(round, leaving.filter(isGroup)));
-    await this.#run(
-      round,
-      this.#unused(
-        round,
-        leaving.filter((pending) => !isGroup(pending)),
-      ),
-    );
-    await this.#run(round, deletions(addresses));
+    await this.#run(round, addresses, "put");
+    await this.#run(round, nextHops, "put", isAlone);
+    await this.#run(round, nextHops, "put", isGroup);
+    await this.#run(round, neighbours, "put");
+    await this.#run(round, routes, "put", (pending) => this.#hasNextHop(round, pending));
+    await this.#run(round, routes, "delete", (pending) => mayGo(round, pending, may));
+    await this.#run(round, neighbours, "delete", (pending) => mayGo(round, pending, may));
+    const isLeaving = (pending: PendingChange) => may(pending) && this.#isUnused(pending);
+    await this.#run(round, nextHops, "delete", (pending) => isGroup(pending) && mayGo(round, pending, isLeaving));
+    await this.#run(round, nextHops, "delete", (pending) => isAlone(pending) && mayGo(round, pending, isLeaving));
+    await this.#run(round, addresses, "delete", (pending) => mayGo(round, pending, may));
   }
 
-  async #run(round: Round, changes: readonly PendingChange[]): Promise<void> {
-    for (let start = 0; start < changes.length; start += changesPerBatch) {
-      if (start > 0) await setImmediate();
-      const batch = changes.slice(start, start + changesPerBatch);
-      const failures = await this.#socket.apply(batch.map(({ change }) => change));
-      const failureByChange = new Map(failures.map((failure) => [failure.change, failure]));
-      for (const pending of batch) {
-        const failure = failureByChange.get(pending.change);
-        if (failure === undefined) {
-          pending.done();
-          round.applied++;
-        } else {
-          const key = failureKey(pending);
-          round.failing.set(key, failure.errno);
-          if (this.#failing.get(key) !== failure.errno) round.failures.push(failure);
-        }
+  /** Looks at what is pending only batch by batch: the rest waits as a list of keys, and others have their turns between. */
+  async #run<V>(
+    round: Round,
+    objects: SyncedObjects<V>,
+    type: PendingChange["type"],
+    isMeant: (pending: PendingChange) => boolean = () => true,
+  ): Promise<void> {
+    const keys = objects.dirtyKeys();
+    let batch: PendingChange[] = [];
+    let looked = 0;
+    for (const key of keys) {
+      const pending = objects.changeOf(key, type);
+      if (pending !== undefined && isMeant(pending)) batch.push(pending);
+      if (batch.length === changesPerBatch) {
+        await this.#send(round, batch);
+        batch = [];
+        looked = 0;
+        await setImmediate();
+      } else if (++looked === looksPerTurn) {
+        looked = 0;
+        await setImmediate();
+      }
+    }
+    if (batch.length > 0) await this.#send(round, batch);
+  }
+
+  async #send(round: Round, batch: readonly PendingChange[]): Promise<void> {
+    const failures = await this.#socket.apply(batch.map(({ change }) => change));
+    const failureByChange = new Map(failures.map((failure) => [failure.change, failure]));
+    for (const pending of batch) {
+      const failure = failureByChange.get(pending.change);
+      if (failure === undefined) {
+        pending.done();
+        round.applied++;
+      } else {
+        const key = failureKey(pending);
+        round.failing.set(key, failure.errno);
+        if (this.#failing.get(key) !== failure.errno) round.failures.push(failure);
       }
     }
   }
 
   /** Routes by a next hop that could not be made would all fail: they are not tried, and its own failure tells enough. */
-  #withNextHop(round: Round, routes: readonly PendingChange[]): PendingChange[] {
-    return routes.filter((pending) => {
-      const id = pending.change.type === "putRoute" ? pending.change.route.nextHopId : undefined;
-      if (id === undefined || !this.nextHops.isMissing(String(id))) return true;
-      round.failing.set(failureKey(pending), "ENOENT");
-      return false;
-    });
+  #hasNextHop(round: Round, pending: PendingChange): boolean {
+    const id = pending.change.type === "putRoute" ? pending.change.route.nextHopId : undefined;
+    if (id === undefined || !this.nextHops.isMissing(String(id))) return true;
+    round.failing.set(failureKey(pending), "ENOENT");
+    return false;
   }
 
-  /** Of next hops that are to go, those that nothing of ours in the kernel names. */
-  #unused(round: Round, leaving: readonly PendingChange[]): PendingChange[] {
-    if (leaving.length === 0) return [];
-    const used = new Set<string>();
-    for (const { nextHopId } of this.routes.present()) if (nextHopId !== undefined) used.add(String(nextHopId));
-    for (const { group } of this.nextHops.present()) for (const { id } of group ?? []) used.add(String(id));
-    return held(round, leaving, ({ key }) => !used.has(key));
+  /** Nothing of ours in the kernel names the next hop. */
+  #isUnused({ key }: PendingChange): boolean {
+    const id = Number(key);
+    return !this.routes.usesNextHop(id) && !this.nextHops.usesNextHop(id);
   }
 
   /** When this fails half-way nobody knows what the kernel has: it is read again. */
@@ -208,19 +230,11 @@ export class RouteSync {
 /** What one call of `apply` has come to. */
 type Round = { applied: number; failures: ChangeFailure[]; failing: Map<string, string>; held: number };
 
-function puts(pending: readonly PendingChange[]): PendingChange[] {
-  return pending.filter(({ type }) => type === "put");
-}
-
-/** Those that may go on; the others are counted as held. */
-function held(
-  round: Round,
-  pending: readonly PendingChange[],
-  mayGo: (pending: PendingChange) => boolean,
-): PendingChange[] {
-  const ready = pending.filter(mayGo);
-  round.held += pending.length - ready.length;
-  return ready;
+/** What is kept back is counted. */
+function mayGo(round: Round, pending: PendingChange, may: (pending: PendingChange) => boolean): boolean {
+  const isFree = may(pending);
+  if (!isFree) round.held++;
+  return isFree;
 }
 
 function failureKey(pending: PendingChange): string {

@@ -16,6 +16,8 @@ export class SyncedObjects<V> {
   readonly #sort: ObjectSort<V>;
   readonly #delta: DeltaTracker<string, V>;
   readonly #keysByLink = new Map<number, Set<string>>();
+  /** By the next-hop objects that they name. */
+  readonly #countByNextHop = new Map<number, number>();
 
   constructor(sort: ObjectSort<V>) {
     this.#sort = sort;
@@ -31,37 +33,51 @@ export class SyncedObjects<V> {
     this.#delta.unwant(this.#sort.keyOf(this.#sort.normalize(value)));
   }
 
+  /** What is wanted under the key no longer is. */
+  unwantKey(key: string): void {
+    this.#delta.unwant(key);
+  }
+
   /** Replaces all that is wanted. */
   wantAll(values: Iterable<V>): void {
-    this.#delta.wantAll(Array.from(values, (value) => this.#entry(value)));
+    this.#delta.wantAll(
+      Array.from(values, (value): [string, V] => {
+        const normal = this.#sort.normalize(value);
+        return [this.#sort.keyOf(normal), normal];
+      }),
+    );
   }
 
   /** The kernel has this one now. */
   observe(value: V): void {
-    this.#setPresent(...this.#entry(value));
+    const normal = this.#sort.normalize(value);
+    this.#setPresent(this.#sort.keyOf(normal), normal);
   }
 
   /** The kernel has it no more. */
   observeGone(value: V): void {
-    this.#setPresent(this.#entry(value)[0], undefined);
+    this.#setPresent(this.#sort.keyOf(this.#sort.normalize(value)), undefined);
   }
 
   /** The kernel has these, and no others of ours. */
   observeAll(values: Iterable<V>): void {
-    const entries = Array.from(values, (value) => this.#entry(value));
-    this.#delta.observeAll(entries);
-    this.#keysByLink.clear();
-    for (const [key, value] of entries) this.#index(key, value);
+    this.beginRead();
+    for (const value of values) this.observe(value);
+    this.endRead();
+  }
+
+  /** A dump begins, or begins anew: `observe` is called for what is in it, and what has not come until `endRead` is gone. */
+  beginRead(): void {
+    this.#delta.beginRead();
+  }
+
+  endRead(): void {
+    for (const value of this.#delta.endRead()) this.#unindex(value.key, value.present);
   }
 
   /** Wanted, but not in the kernel. */
   isMissing(key: string): boolean {
     return this.#delta.wanted().has(key) && !this.#delta.present().has(key);
-  }
-
-  /** What the kernel has of ours. */
-  present(): Iterable<V> {
-    return this.#delta.present().values();
   }
 
   /** What the kernel has of ours on a link. */
@@ -70,32 +86,42 @@ export class SyncedObjects<V> {
     return [...(this.#keysByLink.get(linkIndex) ?? [])].flatMap((key) => present.get(key) ?? []);
   }
 
-  pending(): PendingChange[] {
-    return this.#delta.pending().map((change) => ({
-      type: change.type,
-      key: change.key,
-      change:
-        change.type === "put"
-          ? this.#sort.put(change.value, change.present !== undefined)
-          : this.#sort.remove(change.present),
-      done: () => this.#setPresent(change.key, change.type === "put" ? change.value : undefined),
-    }));
+  /** Whether anything that the kernel has of ours names the next-hop object. */
+  usesNextHop(id: number): boolean {
+    return this.#countByNextHop.has(id);
   }
 
-  #entry(value: V): [string, V] {
-    const normal = this.#sort.normalize(value);
-    return [this.#sort.keyOf(normal), normal];
+  pending(): PendingChange[] {
+    const keys = this.dirtyKeys();
+    return (["put", "delete"] as const).flatMap((type) => keys.flatMap((key) => this.changeOf(key, type) ?? []));
+  }
+
+  /** Keys of what may have to be done. */
+  dirtyKeys(): string[] {
+    return this.#delta.dirtyKeys();
+  }
+
+  /** What is to be done about the key by now, if that is a put, or a delete, as asked for. */
+  changeOf(key: string, type: PendingChange["type"]): PendingChange | undefined {
+    if (type === "put") {
+      const put = this.#delta.changeOf(key, "put");
+      if (put === undefined) return undefined;
+      const change = this.#sort.put(put.value, put.present !== undefined);
+      return { type, key, change, done: () => this.#setPresent(key, put.value) };
+    }
+    const deletion = this.#delta.changeOf(key, "delete");
+    if (deletion === undefined) return undefined;
+    return {
+      type,
+      key,
+      change: this.#sort.remove(deletion.present),
+      done: () => this.#setPresent(key, undefined),
+    };
   }
 
   #setPresent(key: string, value: V | undefined): void {
     const before = this.#delta.present().get(key);
-    if (before !== undefined) {
-      for (const link of this.#sort.linksOf(before)) {
-        const keys = this.#keysByLink.get(link);
-        keys?.delete(key);
-        if (keys?.size === 0) this.#keysByLink.delete(link);
-      }
-    }
+    if (before !== undefined) this.#unindex(key, before);
     this.#delta.observe(key, value);
     if (value !== undefined) this.#index(key, value);
   }
@@ -105,6 +131,21 @@ export class SyncedObjects<V> {
       const keys = this.#keysByLink.get(link);
       if (keys === undefined) this.#keysByLink.set(link, new Set([key]));
       else keys.add(key);
+    }
+    for (const id of this.#sort.nextHopsOf(value))
+      this.#countByNextHop.set(id, (this.#countByNextHop.get(id) ?? 0) + 1);
+  }
+
+  #unindex(key: string, value: V): void {
+    for (const link of this.#sort.linksOf(value)) {
+      const keys = this.#keysByLink.get(link);
+      keys?.delete(key);
+      if (keys?.size === 0) this.#keysByLink.delete(link);
+    }
+    for (const id of this.#sort.nextHopsOf(value)) {
+      const count = this.#countByNextHop.get(id) ?? 0;
+      if (count > 1) this.#countByNextHop.set(id, count - 1);
+      else this.#countByNextHop.delete(id);
     }
   }
 }

@@ -12,6 +12,8 @@ export class DeltaTracker<K extends string | number, V> {
   readonly #wanted = new Map<K, V>();
   readonly #present = new Map<K, V>();
   readonly #dirty = new Set<K>();
+  /** While the world is read: what has not been met yet. */
+  #unseen: Set<K> | undefined;
   readonly #isEqual: (a: V, b: V) => boolean;
 
   constructor(isEqual: (a: V, b: V) => boolean = isDeepStrictEqual) {
@@ -20,12 +22,12 @@ export class DeltaTracker<K extends string | number, V> {
 
   want(key: K, value: V): void {
     this.#wanted.set(key, value);
-    this.#dirty.add(key);
+    this.#compare(key, value, this.#present.get(key));
   }
 
   unwant(key: K): void {
     this.#wanted.delete(key);
-    this.#dirty.add(key);
+    this.#compare(key, undefined, this.#present.get(key));
   }
 
   /** Replaces all that is wanted; only keys that differ become dirty. */
@@ -42,35 +44,53 @@ export class DeltaTracker<K extends string | number, V> {
   observe(key: K, value: V | undefined): void {
     if (value === undefined) this.#present.delete(key);
     else this.#present.set(key, value);
-    this.#dirty.add(key);
+    this.#unseen?.delete(key);
+    this.#compare(key, this.#wanted.get(key), value);
   }
 
   /** A whole dump of the world: what it does not name is gone. */
   observeAll(entries: Iterable<readonly [K, V]>): void {
-    const next = new Map(entries);
-    for (const key of this.#present.keys()) this.#dirty.add(key);
-    for (const key of next.keys()) this.#dirty.add(key);
-    this.#present.clear();
-    for (const [key, value] of next) this.#present.set(key, value);
+    this.beginRead();
+    for (const [key, value] of entries) this.observe(key, value);
+    this.endRead();
   }
 
-  /** What is to be done, puts before deletes; keys that already agree are dropped from the books. */
-  pending(): Change<K, V>[] {
-    const puts: Change<K, V>[] = [];
-    const deletes: Change<K, V>[] = [];
-    for (const key of this.#dirty) {
-      const value = this.#wanted.get(key);
+  /** A dump begins, or begins anew: `observe` is called for all that is in it, and for what changes meanwhile. */
+  beginRead(): void {
+    this.#unseen = new Set(this.#present.keys());
+  }
+
+  /** What was not observed since the beginning is gone; gives it as it was. */
+  endRead(): { readonly key: K; readonly present: V }[] {
+    const gone: { readonly key: K; readonly present: V }[] = [];
+    for (const key of this.#unseen ?? []) {
       const present = this.#present.get(key);
-      if (value === undefined) {
-        if (present === undefined) this.#dirty.delete(key);
-        else deletes.push({ type: "delete", key, present });
-      } else if (present !== undefined && this.#isEqual(value, present)) {
-        this.#dirty.delete(key);
-      } else {
-        puts.push({ type: "put", key, value, present });
-      }
+      if (present !== undefined) gone.push({ key, present });
     }
-    return [...puts, ...deletes];
+    this.#unseen = undefined;
+    for (const { key } of gone) this.observe(key, undefined);
+    return gone;
+  }
+
+  /** What is to be done, puts before deletes. */
+  pending(): Change<K, V>[] {
+    const keys = this.dirtyKeys();
+    return (["put", "delete"] as const).flatMap((type) => keys.flatMap((key) => this.changeOf(key, type) ?? []));
+  }
+
+  /** Keys that something is to be done about. */
+  dirtyKeys(): K[] {
+    return [...this.#dirty];
+  }
+
+  /** What is to be done about the key by now, if that is of this type. */
+  changeOf<T extends Change<K, V>["type"]>(key: K, type: T): Extract<Change<K, V>, { type: T }> | undefined;
+  changeOf(key: K, type: Change<K, V>["type"]): Change<K, V> | undefined {
+    if (!this.#dirty.has(key)) return undefined;
+    const value = this.#wanted.get(key);
+    const present = this.#present.get(key);
+    if (value !== undefined) return type === "put" ? { type, key, value, present } : undefined;
+    return type === "delete" && present !== undefined ? { type, key, present } : undefined;
   }
 
   /** The world now holds what the change asked for. */
@@ -84,5 +104,12 @@ export class DeltaTracker<K extends string | number, V> {
 
   present(): ReadonlyMap<K, V> {
     return this.#present;
+  }
+
+  #compare(key: K, wanted: V | undefined, present: V | undefined): void {
+    const isSame =
+      wanted === present || (wanted !== undefined && present !== undefined && this.#isEqual(wanted, present));
+    if (isSame) this.#dirty.delete(key);
+    else this.#dirty.add(key);
   }
 }

@@ -37,6 +37,7 @@ export { isJsonObject } from "./json-object.ts";
 export { formatAge } from "./format-age.ts";
 export { formatTable } from "./format-table.ts";
 export { type LogFields, type Logger, silentLogger } from "./logger.ts";
+export { Histogram, type Metric, type Sample, formatMetrics } from "./metrics.ts";
 export {
   type NetlinkAttributes,
   type NetlinkMessage,

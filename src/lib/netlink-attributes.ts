@@ -59,6 +59,12 @@ export class NetlinkWriter {
 
   /** NUL-terminated, as names are in both families. */
   text(type: number, text: string): void {
+    const from = this.#open(type, text.length + 1);
+    let at = 0;
+    for (let code = text.charCodeAt(0); code < 128; code = text.charCodeAt(++at)) this.#bytes[from + at] = code;
+    if (at === text.length) return this.#align();
+    // Not all of it is ASCII, which names seldom are: written anew.
+    this.#length = from - 4;
     const encoded = new TextEncoder().encode(text);
     const start = this.#open(type, encoded.length + 1);
     this.#bytes.set(encoded, start);

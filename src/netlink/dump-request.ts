@@ -5,10 +5,11 @@ import { RTM_GETNEIGH, writeNeighbourQuery } from "./neighbour.ts";
 import { RTM_GETNEXTHOP, writeNextHopQuery } from "./next-hop.ts";
 import { RTM_GETROUTE, writeRouteQuery } from "./route.ts";
 
-/** What to read from the kernel. `link` asks for a single one, by name. */
+/** What to read from the kernel. `link` asks for a single one, by name or number. */
 export type DumpRequest =
   | { readonly type: "links" }
   | { readonly type: "link"; readonly name: string }
+  | { readonly type: "link"; readonly index: number }
   | { readonly type: "addresses" }
   | { readonly type: "routes"; readonly version: IpVersion; readonly table?: number | undefined }
   | { readonly type: "neighbours" }
@@ -27,7 +28,7 @@ export function encodeDumpRequest(request: DumpRequest, sequence: number): Uint8
       dump(RTM_GETLINK, () => writeLinkQuery(writer));
       break;
     case "link":
-      writer.message(RTM_GETLINK, NLM_F_REQUEST | NLM_F_ACK, sequence, () => writeLinkQuery(writer, request.name));
+      writer.message(RTM_GETLINK, NLM_F_REQUEST | NLM_F_ACK, sequence, () => writeLinkQuery(writer, request));
       break;
     case "addresses":
       dump(RTM_GETADDR, () => writeLinkAddressQuery(writer));

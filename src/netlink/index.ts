@@ -8,5 +8,12 @@ export type { Link, LinkSettings, VethToCreate } from "./link.ts";
 export type { Neighbour, NeighbourState } from "./neighbour.ts";
 export type { NextHop } from "./next-hop.ts";
 export { type RouteChange, encodeChanges } from "./route-change.ts";
-export { type MonitorGroup, type RouteEvent, monitorGroups, readRouteEvent, readRouteEvents } from "./route-event.ts";
+export {
+  type MonitorGroup,
+  type RouteEvent,
+  linkEventTypes,
+  monitorGroups,
+  readRouteEvent,
+  readRouteEvents,
+} from "./route-event.ts";
 export type { Route, RouteHop, RouteScope, RouteType } from "./route.ts";

@@ -136,8 +136,11 @@ export function writeLinkIndex(writer: NetlinkWriter, index: number): void {
 }
 
 /** Body of RTM_GETLINK: all links, or the one of that name. Counters are left out: they are half of the answer. */
-export function writeLinkQuery(writer: NetlinkWriter, name?: string): void {
-  writer.header(linkHeader());
+export function writeLinkQuery(
+  writer: NetlinkWriter,
+  { name, index = 0 }: { name?: string; index?: number } = {},
+): void {
+  writer.header(linkHeader(index));
   if (name !== undefined) writer.text(IFLA_IFNAME, name);
   writer.u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 }

@@ -28,6 +28,9 @@ export const monitorGroups = {
 
 export type MonitorGroup = keyof typeof monitorGroups;
 
+/** The numbers of newLink and delLink. */
+export const linkEventTypes: readonly number[] = [RTM_NEWLINK, RTM_DELLINK];
+
 /** All events of a datagram. Messages and attributes that we do not know are passed over. */
 export function readRouteEvents(datagram: Uint8Array): RouteEvent[] {
   return readMessages(datagram).flatMap((message) => readRouteEvent(message) ?? []);

@@ -51,6 +51,7 @@ export function describeChange(change: NftChange): string {
 }
 
 export function shapeOf(set: NftSet): SetShape {
-  const { elements: _, ...shape } = set;
-  return shape;
+  // Not by taking the elements out: they may be a great many, and made only when they are asked for.
+  const { name, keyType, isInterval, isVerdictMap, foreign } = set;
+  return { name, keyType, isInterval, isVerdictMap, ...(foreign === undefined ? {} : { foreign }) };
 }

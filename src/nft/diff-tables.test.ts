@@ -42,6 +42,30 @@ test("the changes lead from any table to any other, and each finds what it needs
   );
 });
 
+/** Some objects of the one, some of the other, in the order that comes. */
+const relatives = fc.tuple(tables, tables, fc.infiniteStream(fc.boolean())).map(([one, other, coins]) => {
+  const toss = () => coins.next().value === true;
+  const mix = <T extends { readonly name: string }>(a: readonly T[], b: readonly T[]): T[] => {
+    const names = new Set(b.map(({ name }) => name));
+    return [...a.filter(({ name }) => !names.has(name) || toss()), ...b].filter(
+      ({ name }, at, all) => all.findIndex((item) => item.name === name) === at,
+    );
+  };
+  return { one, mixed: { ...one, chains: mix(one.chains, other.chains), sets: mix(one.sets, other.sets) } };
+});
+
+test("tables that have objects in common differ by what a comparison of copies finds", () => {
+  fc.assert(
+    fc.property(relatives, ({ one, mixed }) => {
+      const summary = (present: Table, wanted: Table) => brief(present, wanted).sort();
+      const copy = structuredClone(mixed);
+      assert.deepEqual(summary(one, mixed), summary(one, copy));
+      assert.deepEqual(summary(mixed, one), summary(copy, one));
+    }),
+    { numRuns: 300 },
+  );
+});
+
 /** Names of the chains that packets can get to, with their rules. */
 function reachable(kernel: ModelKernel): Map<string, readonly Rule[]> {
   const found = new Map<string, readonly Rule[]>();

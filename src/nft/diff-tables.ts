@@ -1,22 +1,35 @@
 import { compareBytes } from "../lib/index.ts";
 import { type NftAction, type NftChange, type SetShape, shapeOf } from "./change.ts";
 import { diffElements } from "./diff-elements.ts";
+import { differing } from "./differing.ts";
 import { ruleBytes } from "./encode-change.ts";
 import type { Chain, NftSet, Rule, Table } from "./table.ts";
 
 /**
  * The changes that make `present` (undefined: no such table) into `wanted`; none for equal tables. Order: sets, chains,
  * members, rules of ordinary chains, verdict maps, base chains, deletions. What did not change is not touched, and costs
- * nothing when it is the same object in both tables.
+ * next to nothing when it is the same object in both tables, at its place in the order.
  */
 export function diffTables(present: Table | undefined, wanted: Table): NftChange[] {
   if (present === wanted) return [];
-  const diff = new TableDiff(present, wanted);
+  const diff = reducedDiff(present, wanted) ?? new TableDiff(present, wanted);
   // The kernel cannot turn a base chain into an ordinary one, and jumps may already lead to it: start anew, in one go.
   if (diff.hasChainOfOtherSort()) {
     return [{ type: "deleteTable", table: wanted.name }, ...joinAll(diffTables(undefined, wanted))];
   }
   return diff.changes();
+}
+
+/** Of what differs alone. Undefined when that does not tell enough: a set that is made anew concerns all chains that hold it. */
+function reducedDiff(present: Table | undefined, wanted: Table): TableDiff | undefined {
+  if (present === undefined || present.isDormant === true) return undefined;
+  const chains = differing(present.chains, wanted.chains);
+  const sets = differing(present.sets, wanted.sets);
+  const diff = new TableDiff(
+    { ...present, chains: chains.a, sets: sets.a },
+    { ...wanted, chains: chains.b, sets: sets.b },
+  );
+  return diff.hasRemadeSets() ? undefined : diff;
 }
 
 class TableDiff {
@@ -43,6 +56,10 @@ class TableDiff {
         return before !== undefined && before !== set && !isSameShape(before, set);
       }),
     );
+  }
+
+  hasRemadeSets(): boolean {
+    return this.#remadeSets.size > 0;
   }
 
   hasChainOfOtherSort(): boolean {
@@ -89,7 +106,8 @@ class TableDiff {
   }
 
   #addElements(shape: SetShape, set: NftSet): void {
-    if (set.elements.length > 0) this.#push({ type: "addElements", set: shape, elements: set.elements });
+    const { elements } = set;
+    if (elements.length > 0) this.#push({ type: "addElements", set: shape, elements });
   }
 
   /** Of sets that stay; the maps that are new get all their elements. */

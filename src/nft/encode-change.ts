@@ -75,13 +75,16 @@ export function encodeChange(change: NftChange): Uint8Array[] {
   }
 }
 
-function message(type: number, flags: number, body: (writer: NetlinkWriter) => void, sizeBytes = 512): Uint8Array {
-  const writer = new NetlinkWriter(sizeBytes);
-  writer.message(type, flags | netlink.flagRequest, 0, () => {
-    writer.header(familyHeader);
-    body(writer);
+/** One for all messages: a table may have 100,000. What is written is copied out at once. */
+const scratch = new NetlinkWriter();
+
+function message(type: number, flags: number, body: (writer: NetlinkWriter) => void): Uint8Array {
+  scratch.reset();
+  scratch.message(type, flags | netlink.flagRequest, 0, () => {
+    scratch.header(familyHeader);
+    body(scratch);
   });
-  return writer.bytes();
+  return scratch.bytes().slice();
 }
 
 function chainMessage(flags: number, table: string, chain: string, hook: ChainHook | undefined): Uint8Array {
@@ -118,9 +121,9 @@ function writeRule(writer: NetlinkWriter, rule: Rule): void {
 
 /** What the rule says, as octets: equal for rules that the kernel cannot tell apart. */
 export function ruleBytes(rule: Rule): Uint8Array {
-  const writer = new NetlinkWriter(512);
-  writeRule(writer, rule);
-  return writer.bytes();
+  scratch.reset();
+  writeRule(scratch, rule);
+  return scratch.bytes().slice();
 }
 
 function createSetMessage(table: string, set: SetShape): Uint8Array {
@@ -163,22 +166,17 @@ function elementMessages(
   const found: Uint8Array[] = [];
   let from = 0;
   while (from < elements.length) {
-    const made = message(
-      type,
-      flags,
-      (writer) => {
-        writer.text(attributes.elements.table, table);
-        writer.text(attributes.elements.set, set.name);
-        writer.nest(attributes.elements.list, () => {
-          const start = writer.length;
-          for (; from < elements.length && writer.length - start < elementBytes; from++) {
-            const element = elements[from];
-            if (element !== undefined) writeElement(writer, element);
-          }
-        });
-      },
-      Math.min(elements.length * 64 + 512, elementBytes + 4096),
-    );
+    const made = message(type, flags, (writer) => {
+      writer.text(attributes.elements.table, table);
+      writer.text(attributes.elements.set, set.name);
+      writer.nest(attributes.elements.list, () => {
+        const start = writer.length;
+        for (; from < elements.length && writer.length - start < elementBytes; from++) {
+          const element = elements[from];
+          if (element !== undefined) writeElement(writer, element);
+        }
+      });
+    });
     found.push(made);
   }
   return found;

@@ -26,17 +26,24 @@ export function interfaceKey(name: string): Hex {
 
 /** The next value of the same width; undefined behind the last one. */
 export function nextHex(value: Hex): Hex | undefined {
-  return addHex(value, 1n);
+  return step(value, "f", 1);
 }
 
 /** The value before, of the same width; undefined before zero. */
 export function previousHex(value: Hex): Hex | undefined {
-  return addHex(value, -1n);
+  return step(value, "0", -1);
 }
 
-function addHex(value: Hex, difference: bigint): Hex | undefined {
-  const sum = BigInt(`0x${value}`) + difference;
-  if (sum < 0n) return undefined;
-  const text = sum.toString(16).padStart(value.length, "0");
-  return text.length > value.length ? undefined : text;
+/** Digits at the end that go over to the other end of their range, and the one before them that takes the difference. */
+function step(value: Hex, over: "0" | "f", difference: 1 | -1): Hex | undefined {
+  let at = value.length - 1;
+  while (at >= 0 && value[at] === over) at--;
+  if (at < 0) return undefined;
+  const digit = (Number.parseInt(value.charAt(at), 16) + difference).toString(16);
+  return `${value.slice(0, at)}${digit}${(over === "f" ? "0" : "f").repeat(value.length - 1 - at)}`;
+}
+
+/** The interface name behind interfaceKey's key. */
+export function interfaceOfKey(key: Hex): string {
+  return new TextDecoder().decode(Uint8Array.fromHex(key)).replace(/\0+$/, "");
 }

@@ -8,6 +8,7 @@ export {
   log,
   masquerade,
   notrack,
+  protocolVerdict,
   reject,
   setMark,
   type VerdictWanted,
@@ -18,9 +19,13 @@ export { type NftChange, type SetShape, describeChange } from "./change.ts";
 export { assembleTable } from "./assemble-table.ts";
 export { type NftAnswer, decodeAnswer, isDumpInterrupted } from "./decode-answer.ts";
 export { type NftObject, decodeMessage, tableOfEvent } from "./decode-message.ts";
+export { diffElements } from "./diff-elements.ts";
 export { diffTables } from "./diff-tables.ts";
+export { differing } from "./differing.ts";
 export { type EncodeOptions, type NftBatch, encodeChanges } from "./encode-changes.ts";
 export type { Expression, Hex, Verdict } from "./expression.ts";
+export { interfaceKey, interfaceOfKey } from "./hex.ts";
+export { LivingSet } from "./living-set.ts";
 export { makeRule } from "./make-rule.ts";
 export {
   type ConnectionState,
@@ -37,6 +42,7 @@ export {
   portIn,
   protocol,
   reversePath,
+  sourceOfInterfaceIn,
   testMark,
 } from "./matches.ts";
 export { nftEventGroup } from "./numbers.ts";
@@ -46,11 +52,18 @@ export { TableRunner, runTable } from "./run-table.ts";
 export {
   type AddressPort,
   type PortRange,
+  addressElement,
+  addressPortElement,
   addressPortSet,
+  addressPortShape,
   addressSet,
+  addressShape,
+  interfaceAddressElement,
+  interfaceAddressShape,
   interfaceMap,
   netElements,
   netSet,
   portSet,
+  protocolMap,
 } from "./sets.ts";
 export type { Chain, ChainHook, ChainType, HookName, KeyField, NftSet, Rule, SetElement, Table } from "./table.ts";

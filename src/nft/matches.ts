@@ -59,6 +59,16 @@ export function addressIn(
   return [loadAddress(direction, version), lookup(setName, options)];
 }
 
+/** The interface that the packet came in by, with its source, is in the set. Only behind `family` of the same version. */
+export function sourceOfInterfaceIn(version: IpVersion, setName: string): Expression[] {
+  // Behind the 16 octets of a name comes register 2.
+  return [
+    loadInterface("in"),
+    payload("network", addressOffset[version].source, addressOctets[version], 2),
+    lookup(setName, {}),
+  ];
+}
+
 /** The transport protocol's number. */
 export function protocol(number: number, options: Negatable = {}): Expression[] {
   return [loadProtocol(first), compare(networkOrder(number, 1), options)];
@@ -148,7 +158,7 @@ function loadAddress(direction: Direction, version: IpVersion): Expression {
   return payload("network", addressOffset[version][direction], addressOctets[version]);
 }
 
-function loadProtocol(register: Register): Expression {
+export function loadProtocol(register: Register): Expression {
   return { type: "meta", key: "transport", register };
 }
 

@@ -7,6 +7,7 @@ import {
   cidrLength,
   cidrVersion,
 } from "../lib/index.ts";
+import type { SetShape } from "./change.ts";
 import type { Hex, Verdict } from "./expression.ts";
 import { interfaceKey, networkOrder } from "./hex.ts";
 import { type Interval, mergeIntervals } from "./intervals.ts";
@@ -42,11 +43,45 @@ export function addressPortSet(name: string, version: IpVersion, members: Iterab
   return keySet(name, [addressField[version], "inet_proto", "inet_service"], mapUnique(members, addressPortKey));
 }
 
+/** The shape of addressSet's sets, for a LivingSet of addressElement's. */
+export function addressShape(name: string, version: IpVersion): SetShape {
+  return { name, keyType: [addressField[version]], isInterval: false, isVerdictMap: false };
+}
+
+/** The shape of addressPortSet's sets, for a LivingSet of addressPortElement's. */
+export function addressPortShape(name: string, version: IpVersion): SetShape {
+  const keyType = [addressField[version], "inet_proto", "inet_service"] as const;
+  return { name, keyType, isInterval: false, isVerdictMap: false };
+}
+
+/** Interface name and address: for a LivingSet of interfaceAddressElement's, and sourceOfInterfaceIn. */
+export function interfaceAddressShape(name: string, version: IpVersion): SetShape {
+  return { name, keyType: ["ifname", addressField[version]], isInterval: false, isVerdictMap: false };
+}
+
+export function interfaceAddressElement(interfaceName: string, address: IpAddress): SetElement {
+  return { key: `${interfaceKey(interfaceName)}${addressToBytes(address).toHex()}` };
+}
+
+export function addressElement(address: IpAddress): SetElement {
+  return { key: addressToBytes(address).toHex() };
+}
+
+export function addressPortElement(member: AddressPort): SetElement {
+  return { key: addressPortKey(member) };
+}
+
 /** A map from interface names to verdicts, for verdictMap. */
 export function interfaceMap(name: string, entries: Iterable<readonly [name: string, verdict: Verdict]>): NftSet {
   const verdicts = new Map(Array.from(entries, ([link, verdict]) => [interfaceKey(link), verdict]));
   const elements = Array.from(verdicts, ([key, verdict]) => ({ key, verdict }));
   return { name, keyType: ["ifname"], isInterval: false, isVerdictMap: true, elements };
+}
+
+/** A map from protocol numbers to verdicts, for protocolVerdict. */
+export function protocolMap(name: string, entries: Iterable<readonly [protocol: number, verdict: Verdict]>): NftSet {
+  const elements = Array.from(entries, ([protocol, verdict]) => ({ key: networkOrder(protocol, 1), verdict }));
+  return { name, keyType: ["inet_proto"], isInterval: false, isVerdictMap: true, elements };
 }
 
 /** Prefixes of one version as elements of an interval set: sorted, merged where they overlap or touch. */

@@ -13,6 +13,7 @@ export {
   openUdpSender,
 } from "./datagram-socket.ts";
 export { errnoName } from "./errno.ts";
+export { type HttpListenerOptions, listenHttp } from "./http-listener.ts";
 export { type Answer, type AnswerRequest, serveSocket } from "./http-socket.ts";
 export { type LineFile, openLineFile } from "./line-file.ts";
 export { listenOnSocket } from "./listen-on-socket.ts";

@@ -1,6 +1,7 @@
 import { TortieError } from "../lib/index.ts";
 import { checkCall, systemError } from "./errno.ts";
 import { FdWatcher } from "./fd-watcher.ts";
+import { hearOnly } from "./netlink-filter.ts";
 import { libc } from "./libc.ts";
 import { inNamespace } from "./namespace.ts";
 import {
@@ -38,6 +39,8 @@ export type NetlinkOptions = {
   readonly groups?: readonly number[];
   readonly receiveBufferBytes?: number;
   readonly sendBufferBytes?: number;
+  /** Messages that the socket of this number has caused are dropped by the kernel already, but for those of these types. */
+  readonly deaf?: { readonly toPortId: number; readonly butTypes: readonly number[] } | undefined;
 };
 
 /** An open netlink socket: NETLINK_CAP_ACK and NETLINK_EXT_ACK on, route sockets check dump requests strictly. */
@@ -100,6 +103,7 @@ class NetlinkSocket implements NetlinkHandle {
     set(NETLINK_CAP_ACK, 1);
     set(NETLINK_EXT_ACK, 1);
     if (isRoute) set(NETLINK_GET_STRICT_CHK, 1);
+    if (options.deaf !== undefined) hearOnly(this.#fd, options.deaf);
     if (options.receiveBufferBytes !== undefined) setBufferSize(this.#fd, "receive", options.receiveBufferBytes);
     if (options.sendBufferBytes !== undefined) setBufferSize(this.#fd, "send", options.sendBufferBytes);
   }

@@ -117,6 +117,7 @@ test("an agent knows its passwords before it is synced, keeps them for a start w
         else known.set(key, resource);
       },
       onSynced: (source: string) => void (until(source) && done.resolve()),
+      onServer: () => undefined,
     };
     await using tasks = new TaskGroup();
     const options = { node: "h1", client, snapshot: new Snapshot(path, log), log, random: seededRandom(1) };

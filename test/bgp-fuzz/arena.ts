@@ -1,5 +1,13 @@
 import { type SpeakerConfig, SpeakerCore, type SpeakerInput, type SpeakerOutput } from "../../src/bgp/index.ts";
-import { type Cidr, type IpAddress, parseAddress, parseCidr } from "../../src/lib/index.ts";
+import {
+  type Cidr,
+  type IpAddress,
+  cidrAddress,
+  cidrContains,
+  cidrLength,
+  parseAddress,
+  parseCidr,
+} from "../../src/lib/index.ts";
 import { Dice } from "./dice.ts";
 import { StrictReader } from "./strict-reader.ts";
 import { attributes, capabilities, ip6, keepalive, open, octets, prefix, update } from "./wire.ts";
@@ -561,13 +569,18 @@ export class Arena {
   }
 }
 
-function isHealthyPrefix(text: string): boolean {
-  return text.startsWith("172.") || text.startsWith("2001:db8:");
+const healthyNets = healthyRange.map(({ prefix: text, least }) => ({ net: cidr(text), least }));
+
+function isHealthyPrefix(prefix: Cidr): boolean {
+  return healthyNets.some(({ net, least }) => cidrLength(prefix) >= least && cidrContains(net, cidrAddress(prefix)));
 }
 
+/** Of an adjacency's table: version and length, then the octets of the prefix. */
 function isHealthyKey(key: string): boolean {
-  const [, , first, second] = [...key].map((letter) => letter.charCodeAt(0));
-  return key.startsWith("4") ? first === 172 : first === 0x20 && second === 0x01;
+  const [, , ...octets] = [...key].map((letter) => letter.charCodeAt(0));
+  const startsWith = (...wanted: number[]) => wanted.every((octet, at) => octets[at] === octet);
+  if (!key.startsWith("4")) return startsWith(0x20, 0x01, 0x0d, 0xb8);
+  return startsWith(172) && ((octets[1] ?? 0) & 0xf0) === 16;
 }
 
 function hexOf(text: string): string {

@@ -15,6 +15,7 @@ import {
   openPacketSocket,
   removeNamespace,
 } from "../../src/sys/index.ts";
+import { forgetConnections } from "./forget-connections.ts";
 import { readFrame, toFrame } from "./frames.ts";
 import { RawIpSocket } from "./raw-ip-socket.ts";
 import type { JudgedPacket } from "./rule-meaning.ts";
@@ -125,14 +126,7 @@ export class RealHost implements AsyncDisposable {
 
   /** No connection is known any more. */
   forgetConnections(): void {
-    // IPCTNL_MSG_CT_DELETE without a tuple deletes all.
-    const message = new Uint8Array(20);
-    const view = new DataView(message.buffer);
-    view.setUint32(0, message.length, true);
-    view.setUint16(4, (1 << 8) | 2, true);
-    view.setUint16(6, 0x5, true);
-    this.#conntrack.send(message);
-    while (this.#conntrack.receiveNow() !== undefined);
+    forgetConnections(this.#conntrack);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -60,6 +60,8 @@ export class Semantics {
   readonly #settings: JudgedSettings;
   /** By interface. `undefined` as a value: a workload's interface whose endpoint is refused. */
   readonly #workloads = new Map<string, Asked | undefined>();
+  /** By address: the interfaces of the endpoints that have it. */
+  readonly #claims = new Map<string, string[]>();
   readonly #hosts = new Map<string, Asked>();
   readonly #rest: Asked | undefined;
 
@@ -73,6 +75,12 @@ export class Semantics {
       if (isRefused) this.#workloads.set(interfaceName, this.#workloads.get(interfaceName));
       else if (this.#workloads.get(interfaceName) === undefined)
         this.#workloads.set(interfaceName, asker.ask(endpoint));
+    }
+    for (const [name, asked] of this.#workloads) {
+      const networks = asked !== undefined && "ipNetworks" in asked.endpoint.spec ? asked.endpoint.spec.ipNetworks : [];
+      for (const address of new Set(networks?.map((network) => network.replace(/\/.*/, "")))) {
+        this.#claims.set(address, [...(this.#claims.get(address) ?? []), name]);
+      }
     }
     const hosts = inOrder(resources, "HostEndpoint", host.node);
     for (const endpoint of hosts) {
@@ -104,7 +112,7 @@ export class Semantics {
     if (this.#isWorkload(inputName)) {
       const sender = this.#workloads.get(inputName);
       if (sender === undefined) return way.says(false, "from an interface of no workload");
-      if (!way.isOwnWord() || !way.isOwnSource(sender.endpoint)) return false;
+      if (!way.isOwnWord() || !this.#isOwnSource(way, sender, inputName)) return false;
       if (outputName !== undefined) return way.asksWorkload(sender, "egress") && this.#goesOut(way, outputName);
       if (way.isDiscovery()) return way.says(true, "discovery of neighbours");
       if (!way.asksWorkload(sender, "egress")) return false;
@@ -118,6 +126,12 @@ export class Semantics {
     if (outputName === undefined)
       return outer === undefined ? way.says(true, "no host endpoint") : way.asksHost(outer, "ingress");
     return (outer === undefined || way.asksForward(outer, "ingress")) && this.#goesOut(way, outputName);
+  }
+
+  /** Its own address, or one that nobody but the way back speaks for. */
+  #isOwnSource(way: Way, { endpoint }: Asked, inputName: string): boolean {
+    const [claimant, ...others] = this.#claims.get(way.packet.source) ?? [];
+    return (claimant === inputName && others.length === 0) || way.isOwnSource(endpoint);
   }
 
   #goesOut(way: Way, outputName: string): boolean {
