@@ -10,6 +10,8 @@ export type HostFigures = {
   readonly roundSeconds: Histogram;
   /** Times that all of the kernel's state was read, whatever for. */
   readonly audits: number;
+  /** Times that the kernel dropped events, of routing or of the packet filter. */
+  readonly eventLosses: number;
   /** Messages from the calculation: differences for this host. */
   readonly messages: number;
   /** Changes that the kernel took. */
@@ -48,6 +50,7 @@ export function agentMetrics(status: AgentStatus, host: HostFigures, cluster: Re
     counter("felix_int_dataplane_failures", "Times that not all could be brought to the kernel.", host.failedRounds),
     counter("felix_int_dataplane_messages", "Differences that the calculation gave for this host.", host.messages),
     counter("felix_resyncs_started", "Times that all of the kernel's state was read.", host.audits),
+    counter("tortie_event_losses_total", "Times that the kernel dropped events, and was read again.", host.eventLosses),
     counter("tortie_rounds_total", "Times that the kernel was brought to what is wanted.", host.rounds),
     counter(
       "tortie_rule_changes_total",

@@ -59,7 +59,7 @@ async function answerRequest(
     case "GET /v1/routes":
       return { status: 200, body: { routes: [...routing.routes()] } satisfies AgentRoutes };
     default:
-      return answerBgp(method, path, routing.view(), Date.now()) ?? refuseUnknown(method, path);
+      return answerBgp(method, path, routing.view(), speakerNowMs()) ?? refuseUnknown(method, path);
   }
 }
 
@@ -68,9 +68,15 @@ function refuseUnknown(method: string, path: string): Answer {
   return { status: 404, body: { error: { code: "TT_USAGE", message, hint: "see docs/reference/cli.md" } } };
 }
 
+/** By the clock of the speaker, which no setting of the time of day moves. */
+function speakerNowMs(): number {
+  return performance.timeOrigin + performance.now();
+}
+
 /** Times of day become times ago, which need no common clock. */
 function statusNow(status: AgentStatus): AgentStatus {
-  const peers = status.bgp.peers.map((peer) => ({ ...peer, since: Math.max(0, Math.round(Date.now() - peer.since)) }));
+  const nowMs = speakerNowMs();
+  const peers = status.bgp.peers.map((peer) => ({ ...peer, since: Math.max(0, Math.round(nowMs - peer.since)) }));
   return { ...status, bgp: { ...status.bgp, peers } };
 }
 

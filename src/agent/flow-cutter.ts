@@ -2,7 +2,7 @@ import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import type { Flow } from "../conntrack/index.ts";
 import { type FlowEnd, FlowJudge } from "../dataplane/index.ts";
 import type { FlowSocket } from "../kernel/index.ts";
-import { type IpAddress, type Logger, TortieError } from "../lib/index.ts";
+import { type IpAddress, type Logger, type Random, TortieError, backoffMs } from "../lib/index.ts";
 import type { Table } from "../nft/index.ts";
 
 /** What connections are to be judged by. */
@@ -16,6 +16,7 @@ export type Ruling = {
 
 /** All connections of a host are looked at: not more often than so. */
 const pauseMs = 1000;
+const retryMaxMs = 60_000;
 /** So many are judged before others have their turn. */
 const flowsPerTurn = 100;
 
@@ -26,18 +27,26 @@ const flowsPerTurn = 100;
 export class FlowCutter {
   readonly #socket: FlowSocket;
   readonly #log: Logger;
+  readonly #random: Random;
   #ruling: Ruling | undefined;
   #wake = Promise.withResolvers<void>();
   #count = 0;
+  #failure: string | undefined;
 
-  constructor(socket: FlowSocket, log: Logger) {
+  constructor(socket: FlowSocket, log: Logger, random: Random) {
     this.#socket = socket;
     this.#log = log;
+    this.#random = random;
   }
 
   /** Connections ended so far. */
   get count(): number {
     return this.#count;
+  }
+
+  /** Why the last look at the connections came to nothing, for people; it is tried again. */
+  get failure(): string | undefined {
+    return this.#failure;
   }
 
   /** The rules have changed. Of several calls in a row the last one counts. */
@@ -48,6 +57,7 @@ export class FlowCutter {
 
   async run(signal: AbortSignal): Promise<void> {
     signal.addEventListener("abort", () => this.#wake.resolve(), { once: true });
+    let attempt = 0;
     while (!signal.aborted) {
       await this.#wake.promise;
       this.#wake = Promise.withResolvers();
@@ -56,13 +66,19 @@ export class FlowCutter {
       if (ruling === undefined) continue;
       try {
         await this.#enforce(ruling);
+        this.#failure = undefined;
+        attempt = 0;
       } catch (error) {
         if (!(error instanceof TortieError)) throw error;
-        this.#log.warn("forbidden connections were not ended, will be tried again", { reason: error.message });
+        if (this.#failure !== error.message)
+          this.#log.warn("forbidden connections were not ended, will be tried again", { reason: error.message });
+        this.#failure = error.message;
+        attempt++;
         this.#ruling ??= ruling;
         this.#wake.resolve();
       }
-      await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+      const waitMs = attempt === 0 ? pauseMs : backoffMs(attempt, pauseMs, retryMaxMs, this.#random);
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined);
     }
   }
 

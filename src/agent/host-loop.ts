@@ -32,7 +32,7 @@ import {
   backoffMs,
 } from "../lib/index.ts";
 import type { Link, Route, RouteEvent } from "../netlink/index.ts";
-import { type Table, diffTables } from "../nft/index.ts";
+import { type NftChange, type Table, diffTables } from "../nft/index.ts";
 import type { Resource } from "../resources/index.ts";
 import type { HostFigures } from "./agent-metrics.ts";
 import { describeFailure } from "./describe-failure.ts";
@@ -40,9 +40,12 @@ import type { EndpointReport } from "./status.ts";
 import { FlowCutter } from "./flow-cutter.ts";
 import { StaleFlows } from "./stale-flows.ts";
 import { SyncFeed } from "./sync-feed.ts";
+import { isAsNew, laterOf } from "./versions.ts";
 
 /** Beyond this many failures of the packet filter in a row the agent gives up: the supervisor starts it anew. */
 const maxFilterFailures = 10;
+/** After so many the kernel's table is not what we take it for, somewhere that no reading shows: it is made anew. */
+const rebuildAfter = 3;
 const retry = { baseMs: 100, maxMs: 10_000 } as const;
 /** How often the kernel is read again in full, whatever it told. */
 const auditMs = 180_000;
@@ -95,6 +98,7 @@ export class HostLoop {
     failedRounds: 0,
     roundSeconds: new Histogram(roundBounds),
     audits: 0,
+    eventLosses: 0,
     messages: 0,
     ruleChanges: 0,
     routeChanges: 0,
@@ -109,6 +113,8 @@ export class HostLoop {
   /** Routes of others, by which BGP's next hops are resolved. */
   #mustReadRoutes = true;
   #mustAudit = true;
+  /** Since the last audit that came by its time. */
+  #hasToldLoss = false;
   #presentTable: Table | undefined;
   #links: ReadonlyMap<number, Link> = new Map();
   /** What BGP has told since the last round, in order. */
@@ -133,6 +139,8 @@ export class HostLoop {
   #readyOf:
     | { readonly endpoints: readonly EndpointStatus[]; readonly versions: ReadonlyMap<string, string | undefined> }
     | undefined;
+  /** Times in a row that the kernel refused the rules. */
+  #filterFailures = 0;
   #roundsBegun = 0;
   #roundStartedMs: number | undefined;
   /** Number of the last round that went through to its end. */
@@ -158,7 +166,7 @@ export class HostLoop {
     });
     this.#feed = new SyncFeed(this.#sync);
     this.#staleFlows = new StaleFlows(options.flows, options.log);
-    this.#cutter = new FlowCutter(options.flows, options.log);
+    this.#cutter = new FlowCutter(options.flows, options.log, options.random);
   }
 
   onResource(key: string, resource: Resource | undefined): void {
@@ -200,10 +208,18 @@ export class HostLoop {
     if (isNews) this.#note();
   }
 
-  /** Something else changed our table, or events of the kernel were lost: read everything again. */
+  /** Something else changed our table: read everything again. */
   requestAudit(): void {
     this.#mustAudit = true;
     this.#note();
+  }
+
+  /** The kernel dropped events since there were too many. What they told is read. */
+  onEventsLost(): void {
+    if (!this.#hasToldLoss) this.#options.log.warn("the kernel dropped events, its state is read again");
+    this.#hasToldLoss = true;
+    this.#counts.eventLosses++;
+    this.requestAudit();
   }
 
   endpoints(): readonly EndpointReport[] {
@@ -216,7 +232,8 @@ export class HostLoop {
   }
 
   failures(): readonly string[] {
-    return this.#failures;
+    const { failure } = this.#cutter;
+    return failure === undefined ? this.#failures : [...this.#failures, failure];
   }
 
   figures(): HostFigures {
@@ -271,8 +288,10 @@ export class HostLoop {
   async #runRounds(signal: AbortSignal): Promise<void> {
     const { random } = this.#options;
     let attempt = 0;
-    let filterFailures = 0;
-    const audits = setInterval(() => this.requestAudit(), auditMs);
+    const audits = setInterval(() => {
+      this.#hasToldLoss = false;
+      this.requestAudit();
+    }, auditMs);
     let nextTry: NodeJS.Timeout | undefined;
     signal.addEventListener("abort", () => this.#note(), { once: true });
     try {
@@ -284,8 +303,7 @@ export class HostLoop {
         await setImmediate();
         const outcome = signal.aborted || !this.#isSynced ? "idle" : await this.#runRound();
         attempt = outcome === "idle" || outcome === "done" ? 0 : attempt + 1;
-        filterFailures = outcome === "filterFailed" ? filterFailures + 1 : 0;
-        if (filterFailures > maxFilterFailures) throw filterIsStuck(filterFailures);
+        if (this.#filterFailures > maxFilterFailures) throw filterIsStuck(this.#filterFailures);
         const waitMs = backoffMs(attempt, retry.baseMs, retry.maxMs, random);
         // What failed waits for its time, and meanwhile whatever else comes is done at once. Without the rules nothing may be.
         if (outcome === "failed") nextTry = setTimeout(() => this.#note(), waitMs);
@@ -452,15 +470,18 @@ export class HostLoop {
   async #programRules(): Promise<boolean> {
     const { nft, log } = this.#options;
     const table = this.#dataplane.table();
-    const changes = diffTables(this.#presentTable, table);
+    const mustRebuild = this.#filterFailures >= rebuildAfter && this.#presentTable !== undefined;
+    const changes = mustRebuild ? rebuild(table) : diffTables(this.#presentTable, table);
     try {
       if (changes.length > 0) await nft.apply(changes);
     } catch (error) {
       if (!(error instanceof TortieError)) throw error;
       this.#mustAudit = true;
+      this.#filterFailures++;
       this.#noteFailures([error.message]);
       return false;
     }
+    this.#filterFailures = 0;
     if (changes.length > 0) {
       log.debug("rules programmed", { changes: changes.length });
       this.#counts.ruleChanges += changes.length;
@@ -559,14 +580,10 @@ type BgpNews =
   | { readonly type: "routes"; readonly updates: readonly RouteUpdate[] }
   | { readonly type: "settled"; readonly version: IpVersion };
 
-function laterOf(revision: bigint, version: string): bigint {
-  const other = /^\d+$/.test(version) ? BigInt(version) : 0n;
-  return other > revision ? other : revision;
-}
-
-/** Versions of one object are numbers that grow, whoever keeps it: our server or a kube-apiserver. */
-function isAsNew(version: string | undefined, wanted: string | undefined): boolean {
-  return version === wanted || (version !== undefined && wanted !== undefined && BigInt(version) >= BigInt(wanted));
+/** In one transaction: packets meet the old table or the new one. */
+function rebuild(table: Table): NftChange[] {
+  const made = diffTables(undefined, table).map((change) => ({ ...change, isJoined: true }));
+  return [{ type: "deleteTable", table: table.name }, ...made];
 }
 
 function filterIsStuck(failures: number): TortieError {

@@ -32,6 +32,7 @@ const figures: HostFigures = {
   failedRounds: 1,
   roundSeconds: new Histogram([0.01]),
   audits: 2,
+  eventLosses: 0,
   messages: 30,
   ruleChanges: 40,
   routeChanges: 50,

@@ -1,14 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ApiClient, connect } from "../client/index.ts";
-import { routeProtocols, tableName } from "../dataplane/index.ts";
-import {
-  type RouteSocket,
-  monitorNft,
-  monitorRoutes,
-  openFlowSocket,
-  openNftSocket,
-  openRouteSocket,
-} from "../kernel/index.ts";
+import { routeProtocols } from "../dataplane/index.ts";
+import { type RouteSocket, openFlowSocket, openNftSocket, openRouteSocket } from "../kernel/index.ts";
 import { type Logger, type Random, TaskGroup, TortieError, backoffMs } from "../lib/index.ts";
 import { openLineFile, serveSocket } from "../sys/index.ts";
 import { AgentRouting } from "./agent-routing.ts";
@@ -22,6 +15,7 @@ import { type NodeIdentity, registerNode } from "./register-node.ts";
 import { feedResources } from "./resource-feed.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { AgentStatus } from "./status.ts";
+import { watchKernel } from "./watch-kernel.ts";
 import { Workloads } from "./workloads.ts";
 
 export type RunAgentOptions = NodeIdentity & {
@@ -103,7 +97,7 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
     answerRequests({ workloads, ready, describe, routing, signal }),
     log,
   );
-  watchKernel(tasks, loop, { routePort: socket.portId, nftPort: nft.portId });
+  watchKernel(tasks, { loop, routePort: socket.portId, nftPort: nft.portId, random });
   tasks.start((until) => loop.run(until));
   tasks.start((until) => ready.then(() => keepRegistering(client, options, until)));
   const snapshot = new Snapshot(`${options.stateDir}/snapshot.jsonl`, log);
@@ -147,28 +141,6 @@ function describeAgent(
 /** Whether an agent before us left BGP routes in the kernel, which then must outlive our start. */
 async function hasBgpRoutes(socket: RouteSocket): Promise<boolean> {
   return (await socket.dumpRoutes()).some((route) => route.protocol === routeProtocols.bgp);
-}
-
-/** The monitors listen before the first dump is made, so that nothing falls between. */
-function watchKernel(
-  tasks: TaskGroup,
-  loop: HostLoop,
-  { routePort, nftPort }: { readonly routePort: number; readonly nftPort: number },
-): void {
-  tasks.start(async (signal) => {
-    while (!signal.aborted) {
-      try {
-        const groups = ["links", "addresses", "neighbours", "nextHops", "routes"] as const;
-        for await (const events of monitorRoutes({ groups, signal, ownPortId: routePort })) loop.onKernelEvents(events);
-      } catch (error) {
-        if (!(error instanceof TortieError) || error.code !== "TT_KERNEL_OVERRUN") throw error;
-        loop.requestAudit();
-      }
-    }
-  });
-  tasks.start(async (signal) => {
-    for await (const _ of monitorNft({ table: tableName, ownPortIds: [nftPort], signal })) loop.requestAudit();
-  });
 }
 
 /** Until it is done once: the server may be away for long, and the host works without. */

@@ -51,6 +51,11 @@ export function endpointChainName(interfaceName: string, direction: Direction): 
   return `${direction === "ingress" ? "to" : "from"}/${interfaceName}`;
 }
 
+/** `shared-to/tt0123456789a`: for all endpoints with the same policies and profiles, the first of which has this interface. */
+export function sharedChainName(interfaceName: string, direction: Direction): string {
+  return `shared-${endpointChainName(interfaceName, direction)}`;
+}
+
 /** `host-in/host-1-eth0`; by the name of the host endpoint. */
 export function hostChainName(place: HostPlace, endpointName: string): string {
   return fit(`host-${place}/${endpointName}`);

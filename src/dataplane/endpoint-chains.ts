@@ -18,41 +18,56 @@ import { cidrVersion } from "../lib/index.ts";
 import { endpointChainName, spoofChainName } from "./chain-names.ts";
 import { allMarks, marks, verdictMarks } from "./marks.ts";
 import { deny } from "./rule-chains.ts";
-import { type KnownRules, profileRules, tierRules } from "./tier-rules.ts";
+import { type KnownRules, leaveAllowed, profileRules, tierRules } from "./tier-rules.ts";
 
 const udp = 17;
 const ipInIp = 4;
 const vxlanPort = 4789;
 
+/** What asks the policies and profiles of an endpoint, in this direction. */
+export type AskedRules = Pick<LocalEndpoint, "tiers" | "profileIds">;
+
+/** Ingress rules are the last ones a packet meets. Behind egress rules others have their say, and want to see the mark. */
+const onAllowed = { ingress: [verdict("accept")], egress: [verdict("return")] } as const;
+
 /**
- * What a workload's packets go through in one direction: state of the connection, tiers, profiles, and the final drop.
+ * What a workload's packets go through in one direction: what it shares with endpoints that are alike, and the final drop.
  * A chain is left, not by a drop, only for a packet that is allowed: ingress by accept, egress by return with the mark.
  */
 export function endpointChain(
-  endpoint: LocalEndpoint,
+  { id, interfaceName }: Pick<LocalEndpoint, "id" | "interfaceName">,
+  direction: Direction,
+  sharedChain: string,
+  settings: HostSettings,
+): Chain {
+  const share = makeRule([verdict({ jump: sharedChain })]);
+  const end = finalDrop(id, direction, settings);
+  const name = endpointChainName(interfaceName, direction);
+  if (direction === "ingress") return { name, rules: [share, end] };
+  const context = { onAllowed: onAllowed.egress };
+  // What was allowed once goes on, on its way to the host too, with the ICMP errors that belong to it.
+  const known = makeRule([ctState(["established", "related"]), setMark(marks.accepted), ...onAllowed.egress]);
+  return { name, rules: [known, share, leaveAllowed(context), end] };
+}
+
+/** State of the connection, tiers, profiles: the same for all endpoints that have the same ones. Comes back undecided. */
+export function sharedChain(
+  name: string,
+  { tiers, profileIds }: AskedRules,
   direction: Direction,
   known: KnownRules,
   settings: HostSettings,
 ): Chain {
-  const { id: endpointId, tiers, profileIds } = endpoint;
-  // Ingress rules are the last ones a packet meets. Behind egress rules others have their say, and want to see the mark.
-  const onAllowed = [verdict(direction === "ingress" ? "accept" : "return")];
-  const context = { endpointId, direction, known, settings, onAllowed };
+  const context = { label: direction, direction, known, settings, onAllowed: onAllowed[direction] };
   return {
-    name: endpointChainName(endpoint.interfaceName, direction),
+    name,
+    isClosedWhenEmpty: true,
     rules: [
-      // Connections that were allowed once go on, with the ICMP errors that belong to them.
-      makeRule([
-        ctState(["established", "related"]),
-        ...(direction === "egress" ? [setMark(marks.accepted)] : []),
-        ...onAllowed,
-      ]),
       ...(settings.isInvalidDropped ? [makeRule([ctState(["invalid"]), verdict("drop")])] : []),
       makeRule([clearMark(verdictMarks)]),
       ...(direction === "egress" ? refuseTunnels(settings) : []),
       ...tierRules(tiers, context),
       ...profileRules(profileIds, context),
-      finalDrop(endpointId, direction, settings),
     ],
   };
 }

@@ -167,7 +167,7 @@ function contextOf(
   settings: HostSettings,
   onAllowed: readonly (readonly Expression[])[],
 ): TierContext {
-  return { endpointId: id, direction, known, settings, onAllowed };
+  return { label: `${id} ${direction}`, direction, known, settings, onAllowed };
 }
 
 function stateRules({ isInvalidDropped }: HostSettings, onEstablished: "accept" | "return"): Rule[] {

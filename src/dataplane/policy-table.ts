@@ -16,9 +16,15 @@ import { MemberSets } from "./member-sets.ts";
 import { natSets } from "./nat-sets.ts";
 import { tableName } from "./ownership.ts";
 import { type RuleChains, policyChains, profileChains } from "./rule-chains.ts";
+import { SharedChains, type SharedNames } from "./shared-chains.ts";
 import { type KnownRules, jumpKey } from "./tier-rules.ts";
 
-type EndpointChains = { readonly endpoint: LocalEndpoint; readonly chains: readonly Chain[] };
+/** `shared`: where they jump to. */
+type EndpointChains = {
+  readonly endpoint: LocalEndpoint;
+  readonly shared: SharedNames;
+  readonly chains: readonly Chain[];
+};
 
 /** Rules as calc told them, and what became of them under the present settings. */
 type Rules = { readonly source: ActivePolicy; readonly rendered: RuleChains };
@@ -41,7 +47,7 @@ export class PolicyTable {
   #activeEndpoints: readonly LocalEndpoint[] = [];
   #refused: readonly string[] = [];
   readonly #dispatchSets = new DispatchSets();
-  #endpointChains: readonly Chain[] | undefined;
+  #endpointParts: EndpointParts | undefined;
   /** Of policies and profiles. */
   #ruleParts: RuleChains | undefined;
   #hostInterfaces = noInterfaces;
@@ -104,13 +110,13 @@ export class PolicyTable {
     const gone = [...before.map(({ interfaceName }) => interfaceName), ...this.#refused];
     for (const name of gone) if (!names.has(name)) this.#dispatchSets.delete(name);
     for (const { interfaceName } of before) if (!names.has(interfaceName)) this.#endpoints.delete(interfaceName);
-    for (const endpoint of before) this.#dispatchSets.forget(endpoint);
-    for (const endpoint of after) this.#dispatchSets.put(endpoint);
+    for (const endpoint of withoutAlike(before, after)) this.#dispatchSets.forget(endpoint);
+    for (const endpoint of withoutAlike(after, before)) this.#dispatchSets.put(endpoint);
     for (const name of refused) this.#dispatchSets.refuse(name);
     if (refused.length > 0 !== this.#refused.length > 0) this.#hostParts = undefined;
     this.#activeEndpoints = endpoints;
     this.#refused = refused;
-    this.#endpointChains = undefined;
+    this.#endpointParts = undefined;
     this.#table = undefined;
   }
 
@@ -134,12 +140,13 @@ export class PolicyTable {
   #build(): Table {
     const before = this.#lastTable;
     this.#hostParts ??= this.#buildHostParts();
-    this.#endpointChains ??= this.#activeEndpoints.flatMap((endpoint) => this.#chainsOf(endpoint));
+    this.#endpointParts ??= this.#buildEndpointParts();
     this.#ruleParts ??= this.#buildRuleParts();
     const chains = [
       this.#hostParts.baseChains,
       this.#ruleParts.chains,
-      this.#endpointChains,
+      this.#endpointParts.shared,
+      this.#endpointParts.own,
       this.#hostParts.hostChains,
     ];
     const sets = [
@@ -195,14 +202,23 @@ export class PolicyTable {
     jumps: new Map(),
   };
 
-  #chainsOf(endpoint: LocalEndpoint): readonly Chain[] {
+  readonly #shared = new SharedChains(this.#known);
+
+  #buildEndpointParts(): EndpointParts {
+    const { chains, names } = this.#shared.arrange(this.#activeEndpoints, this.#settings);
+    return { shared: chains, own: [...names].flatMap(([endpoint, shared]) => this.#chainsOf(endpoint, shared)) };
+  }
+
+  #chainsOf(endpoint: LocalEndpoint, shared: SharedNames): readonly Chain[] {
     const built = this.#endpoints.get(endpoint.interfaceName);
-    if (built?.endpoint === endpoint) return built.chains;
+    const { ingress, egress } = shared;
+    const hasSameShared = built?.shared.ingress === ingress && built.shared.egress === egress;
+    if (hasSameShared && isAlikeButForRules(built.endpoint, endpoint)) return built.chains;
     const chains = (["ingress", "egress"] as const).map((direction) =>
-      endpointChain(endpoint, direction, this.#known, this.#settings),
+      endpointChain(endpoint, direction, shared[direction], this.#settings),
     );
     if (endpoint.spoofable.length > 0) chains.push(spoofChain(endpoint));
-    this.#endpoints.set(endpoint.interfaceName, { endpoint, chains });
+    this.#endpoints.set(endpoint.interfaceName, { endpoint, shared, chains });
     return chains;
   }
 
@@ -222,11 +238,8 @@ export class PolicyTable {
     else target.set(id, rules);
     if (wasThere === (rules !== undefined)) return;
     this.#hostParts = undefined;
-    for (const [name, { endpoint }] of this.#endpoints) {
-      if (!refersTo(endpoint, id)) continue;
-      this.#endpoints.delete(name);
-      this.#endpointChains = undefined;
-    }
+    this.#shared.forget((endpoint) => refersTo(endpoint, id));
+    this.#endpointParts = undefined;
   }
 
   /** Settings are in every rule. */
@@ -235,11 +248,15 @@ export class PolicyTable {
     for (const [id, { source }] of this.#policies) this.#policies.set(id, this.#renderPolicy(source));
     for (const [id, { source }] of this.#profiles) this.#profiles.set(id, this.#renderProfile(source));
     this.#endpoints.clear();
-    this.#endpointChains = undefined;
+    this.#shared.forget(() => true);
+    this.#endpointParts = undefined;
     this.#ruleParts = undefined;
     this.#hostParts = undefined;
   }
 }
+
+/** `shared`: of endpoints that are alike. */
+type EndpointParts = { readonly shared: readonly Chain[]; readonly own: readonly Chain[] };
 
 type HostParts = {
   readonly baseChains: readonly Chain[];
@@ -255,6 +272,21 @@ function isSameInterfaces(a: HostInterfaces, b: HostInterfaces): boolean {
   const isSame = (named: ReadonlyMap<string, LocalHostEndpoint>) =>
     [...a.named].every(([name, endpoint]) => named.get(name) === endpoint);
   return a.rest === b.rest && a.named.size === b.named.size && isSame(b.named);
+}
+
+/** Those of `list` that `others` has not, or with something else about them than policies. */
+function withoutAlike(list: readonly LocalEndpoint[], others: readonly LocalEndpoint[]): LocalEndpoint[] {
+  const byInterface = new Map(others.map((endpoint) => [endpoint.interfaceName, endpoint]));
+  return list.filter((endpoint) => {
+    const other = byInterface.get(endpoint.interfaceName);
+    return other === undefined || !isAlikeButForRules(endpoint, other);
+  });
+}
+
+function isAlikeButForRules(a: LocalEndpoint, b: LocalEndpoint): boolean {
+  if (a === b) return true;
+  const isSameName = a.id === b.id && a.interfaceName === b.interfaceName;
+  return isSameName && isSameList(a.addresses, b.addresses) && isSameList(a.spoofable, b.spoofable);
 }
 
 function refersTo({ tiers, profileIds }: LocalEndpoint, id: string): boolean {

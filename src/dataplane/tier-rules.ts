@@ -17,7 +17,8 @@ export function jumpKey(policyId: string, direction: Direction): string {
 }
 
 export type TierContext = {
-  readonly endpointId: string;
+  /** Whose rules they are, for comments. */
+  readonly label: string;
   readonly direction: Direction;
   readonly known: KnownRules;
   readonly settings: HostSettings;
@@ -29,7 +30,7 @@ const isUndecided: Expression[] = testMark(0, verdictMarks);
 
 /** Tiers in their order. What leaves them is undecided: each tier passed it on. */
 export function tierRules(tiers: readonly EndpointTier[], context: TierContext): Rule[] {
-  const { endpointId, direction, known, settings } = context;
+  const { label, direction, known, settings } = context;
   return tiers
     .filter((tier) => tier[direction].length > 0)
     .flatMap((tier, i) => [
@@ -40,12 +41,7 @@ export function tierRules(tiers: readonly EndpointTier[], context: TierContext):
       leaveAllowed(context),
       ...(tier.defaultAction === "Pass"
         ? []
-        : [
-            makeRule(
-              [isUndecided, counter(), ...deny(settings)],
-              `${endpointId} ${direction}: end of tier ${tier.name}`,
-            ),
-          ]),
+        : [makeRule([isUndecided, counter(), ...deny(settings)], `${label}: end of tier ${tier.name}`)]),
     ]);
 }
 
@@ -69,6 +65,6 @@ export function profileRules(profileIds: readonly string[], context: TierContext
   );
 }
 
-function leaveAllowed({ onAllowed }: TierContext): Rule {
+export function leaveAllowed({ onAllowed }: Pick<TierContext, "onAllowed">): Rule {
   return makeRule([testMark(marks.accepted), ...onAllowed]);
 }

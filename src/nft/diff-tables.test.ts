@@ -8,7 +8,7 @@ import { diffTables } from "./diff-tables.ts";
 import { encodeChanges } from "./encode-changes.ts";
 import type { Verdict } from "./expression.ts";
 import { makeRule } from "./make-rule.ts";
-import { addressIn, family } from "./matches.ts";
+import { addressIn, family, testMark } from "./matches.ts";
 import { messages } from "./numbers.ts";
 import { addressSet, interfaceMap } from "./sets.ts";
 import type { ChainHook, Rule, Table } from "./table.ts";
@@ -211,6 +211,42 @@ test("a chain with another rule is filled anew in one transaction, the others st
     "+addRule rule of chain w",
     "+addRule rule of chain w",
   ]);
+});
+
+/** Chains that jump to shared ones, which differ in their rules. */
+const sharing = fc
+  .record({
+    jumps: fc.tuple(...["a", "b", "c"].map((name) => fc.tuple(fc.constant(name), fc.constantFrom("s1", "s2", "s3")))),
+    marks: fc.tuple(...["s1", "s2", "s3"].map((name) => fc.tuple(fc.constant(name), fc.nat(3)))),
+  })
+  .map(({ jumps, marks }) =>
+    table({
+      chains: [
+        ...marks.map(([name, mark]) => ({ name, isClosedWhenEmpty: true, rules: [makeRule([testMark(mark)])] })),
+        ...jumps.map(([name, chain]) => ({ name, rules: [makeRule([verdict({ jump: chain })]), drop] })),
+      ],
+    }),
+  );
+
+test("who jumps to a chain that is closed when it is empty meets its own rules there or none, never those of others", () => {
+  fc.assert(
+    fc.property(sharing, sharing, (present, wanted) => {
+      const met = (kernel: ModelKernel, name: string) => {
+        const [jump] = kernel.chains.get(name)?.rules[0]?.expressions ?? [];
+        assert(jump?.type === "verdict" && "chain" in jump.verdict);
+        return JSON.stringify(kernel.chains.get(jump.verdict.chain)?.rules);
+      };
+      const [before, after, kernel] = [present, wanted, present].map((one) => new ModelKernel(one));
+      assert(before !== undefined && after !== undefined && kernel !== undefined);
+      for (const change of diffTables(present, wanted)) {
+        if (change.isJoined !== true)
+          for (const name of ["a", "b", "c"])
+            assert([met(before, name), met(after, name), "[]"].includes(met(kernel, name)), name);
+        kernel.apply(change);
+      }
+    }),
+    { numRuns: 300 },
+  );
 });
 
 test("what an unknown hand added goes: rules, chains, sets", () => {

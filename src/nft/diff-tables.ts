@@ -83,7 +83,12 @@ class TableDiff {
       if (!this.#presentChains.has(name) && !remade.has(name)) this.#addRules(name, rules, false);
     }
     this.#remakeSets(remade);
-    for (const chain of ordinary) if (!remade.has(chain.name)) this.#changeRules(chain);
+    const staying = ordinary.filter(({ name }) => !remade.has(name));
+    // Who jumps there may jump elsewhere from now on, and none is to meet the rules of others in between.
+    const closed = staying.filter((chain) => chain.isClosedWhenEmpty === true && this.#isToRefill(chain));
+    for (const { name } of closed) this.#push({ type: "flushChain", chain: name });
+    for (const chain of staying) if (chain.isClosedWhenEmpty !== true) this.#changeRules(chain);
+    for (const { name, rules } of closed) this.#fill(name, rules, false);
     this.#changeElements((set) => set.isVerdictMap);
     for (const chain of this.#wanted.chains) if (chain.hook !== undefined) this.#changeBaseChain(chain, remade);
     this.#deleteGone();
@@ -153,14 +158,21 @@ class TableDiff {
     for (const rule of rules) this.#push({ type: "addRule", chain, rule }, isJoined);
   }
 
+  #isToRefill({ name, rules }: Chain): boolean {
+    const before = this.#presentChains.get(name);
+    return before !== undefined && !hasSameRules(before.rules, rules);
+  }
+
   #changeRules(chain: Chain): void {
-    const before = this.#presentChains.get(chain.name);
-    if (before === undefined || hasSameRules(before.rules, chain.rules)) return;
-    const isFlushed = before.rules.length > 0;
-    if (isFlushed) this.#push({ type: "flushChain", chain: chain.name });
-    for (const [i, rule] of chain.rules.entries()) {
-      this.#push({ type: "addRule", chain: chain.name, rule }, isFlushed || i > 0);
-    }
+    if (!this.#isToRefill(chain)) return;
+    const { name, rules } = chain;
+    const isFlushed = this.#presentChains.get(name)?.rules.length !== 0;
+    if (isFlushed) this.#push({ type: "flushChain", chain: name });
+    this.#fill(name, rules, isFlushed);
+  }
+
+  #fill(chain: string, rules: readonly Rule[], isJoined: boolean): void {
+    for (const [i, rule] of rules.entries()) this.#push({ type: "addRule", chain, rule }, isJoined || i > 0);
   }
 
   #changeBaseChain(chain: Chain, refilled: ReadonlySet<string>): void {

@@ -27,6 +27,8 @@ export type Chain = {
   readonly name: string;
   /** Missing: a chain that only jumps reach. */
   readonly hook?: ChainHook;
+  /** Without its rules less gets through, whatever they are. Only in tables that are wanted: the kernel does not tell it. */
+  readonly isClosedWhenEmpty?: boolean;
   readonly rules: readonly Rule[];
 };
 

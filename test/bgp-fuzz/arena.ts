@@ -1,14 +1,7 @@
 import { type SpeakerConfig, SpeakerCore, type SpeakerInput, type SpeakerOutput } from "../../src/bgp/index.ts";
-import {
-  type Cidr,
-  type IpAddress,
-  cidrAddress,
-  cidrContains,
-  cidrLength,
-  parseAddress,
-  parseCidr,
-} from "../../src/lib/index.ts";
+import { type IpAddress, parseAddress } from "../../src/lib/index.ts";
 import { Dice } from "./dice.ts";
+import { cidr, healthyRange, isHealthyKey, isHealthyPrefix } from "./healthy.ts";
 import { StrictReader } from "./strict-reader.ts";
 import { attributes, capabilities, ip6, keepalive, open, octets, prefix, update } from "./wire.ts";
 
@@ -41,10 +34,6 @@ type SessionConfig = PeerRange["session"];
 type RoutePolicy = NonNullable<SessionConfig["importPolicy"]>;
 
 const localAs = 64512;
-const healthyRange: readonly { prefix: string; least: number; most: number }[] = [
-  { prefix: "172.16.0.0/12", least: 12, most: 32 },
-  { prefix: "2001:db8::/32", least: 32, most: 128 },
-];
 
 /** The fuzzer's peers may say what they like, but not speak for the healthy ones. */
 const importPolicy: RoutePolicy = {
@@ -569,20 +558,6 @@ export class Arena {
   }
 }
 
-const healthyNets = healthyRange.map(({ prefix: text, least }) => ({ net: cidr(text), least }));
-
-function isHealthyPrefix(prefix: Cidr): boolean {
-  return healthyNets.some(({ net, least }) => cidrLength(prefix) >= least && cidrContains(net, cidrAddress(prefix)));
-}
-
-/** Of an adjacency's table: version and length, then the octets of the prefix. */
-function isHealthyKey(key: string): boolean {
-  const [, , ...octets] = [...key].map((letter) => letter.charCodeAt(0));
-  const startsWith = (...wanted: number[]) => wanted.every((octet, at) => octets[at] === octet);
-  if (!key.startsWith("4")) return startsWith(0x20, 0x01, 0x0d, 0xb8);
-  return startsWith(172) && ((octets[1] ?? 0) & 0xf0) === 16;
-}
-
 function hexOf(text: string): string {
   return Buffer.from(text, "latin1").toString("hex");
 }
@@ -598,11 +573,5 @@ function firstDifference(expected: string, actual: string): string {
 function address(text: string): IpAddress {
   const parsed = parseAddress(text);
   if (parsed === undefined) throw new Error(`no address: ${text}`);
-  return parsed;
-}
-
-function cidr(text: string): Cidr {
-  const parsed = parseCidr(text);
-  if (parsed === undefined) throw new Error(`no prefix: ${text}`);
   return parsed;
 }
