@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Family, allFamilies } from "./config.ts";
-import { address } from "./testing/network.ts";
+import { address, route } from "./testing/network.ts";
 import { reflector } from "./testing/reflector.ts";
 import type { ScriptedPeer } from "./testing/scripted-peer.ts";
 
@@ -120,4 +120,41 @@ test("a peer that makes up ever new identifiers costs no more than the paths tha
   }
   stage.settle();
   assert.deepEqual(hops(clients[3]!), ["192.0.2.5"]);
+});
+
+test("of the paths of one prefix a peer may have a thousand or so; more are refused, and cost the others nothing", () => {
+  const { stage, clients } = anycast(2);
+  const [other, , , listener, teller] = clients;
+  assert.ok(other !== undefined && listener !== undefined && teller !== undefined);
+  other.announce(["10.0.0.1/32"], { localPref: 50 });
+  for (let id = 1; id <= 1100; id++) teller.announce(["10.0.0.1/32"], {}, id);
+  teller.announce(["10.0.0.2/32"], {}, 1100);
+  stage.settle();
+  const status = () => stage.core.status(0).find(({ name }) => name === "192.0.2.5");
+  const counts = () => [status()?.prefixesReceived, status()?.prefixesRefused];
+  assert.deepEqual(counts(), [1101, 76]);
+  assert.equal(stage.core.routes({ prefix: route("10.0.0.1/32").prefix })[0]?.paths.length, 1025);
+  const refused = [...stage.core.received("192.0.2.5")].find(({ paths }) => paths[0]?.pathId === 1099);
+  assert.match(refused?.paths[0]?.refusal ?? "", /^more than 1024 paths of one prefix$/);
+  assert.deepEqual(hops(listener, "10.0.0.2/32"), ["192.0.2.5"]);
+  // Those that are there can be changed and go, and make room.
+  teller.announce(["10.0.0.1/32"], { localPref: 300 }, 7);
+  assert.deepEqual(counts(), [1101, 76]);
+  for (let id = 1; id <= 1100; id++) if (id !== 7) teller.withdraw(["10.0.0.1/32"], id);
+  teller.announce(["10.0.0.1/32"], {}, 1100);
+  assert.deepEqual(counts(), [3, 0]);
+  teller.lose();
+  stage.settle();
+  assert.equal(stage.core.routes({ prefix: route("10.0.0.1/32").prefix })[0]?.paths.length, 1);
+});
+
+test("paths beyond a thousand stay refused when a changed policy has everything judged again", () => {
+  const { stage, peers, clients } = anycast(2);
+  const teller = clients[4]!;
+  for (let id = 1; id <= 1030; id++) teller.announce(["10.0.0.1/32"], {}, id);
+  stage.settle();
+  const importPolicy = { name: "all", rules: [], otherwise: "accept" as const };
+  stage.configure({ peers: peers.map((peer) => ({ ...peer, importPolicy })) });
+  stage.settle();
+  assert.equal(stage.core.status(0).find(({ name }) => name === "192.0.2.5")?.prefixesRefused, 6);
 });

@@ -72,7 +72,7 @@ test("what a peer has told, and what of it counts, is what a plain list would sa
   );
   fc.assert(
     fc.property(fc.boolean(), fc.array(step, { maxLength: 60, size: "max" }), (hasPathIds, steps) => {
-      const table = new RibTable("ipv4-unicast");
+      const table = new RibTable("ipv4-unicast", () => 0.5);
       const routes = new AdjRibIn(source, table, new PathIdSource());
       const known = new Map<string, Known>();
       let refused = 7;

@@ -1,8 +1,17 @@
 import type { AttributeSet } from "./attributes.ts";
+import type { Family } from "./config.ts";
 import type { Importer } from "./import.ts";
 import { type Epoch, Path, type PathIdSource, PathIds, type Source } from "./path.ts";
 import { type PathKey, type PrefixKey, makePathKey, prefixOfPathKey } from "./prefix-key.ts";
 import type { Destination, RibTable } from "./rib.ts";
+
+/**
+ * Paths of one prefix that one peer may have in the table. They are looked through one by one, so that a peer with a new
+ * identifier for each would keep us from everything else.
+ */
+const maxPathsOfPrefix = 1024;
+/** Of as many paths one may have begun an epoch of its own before it is looked which epochs still have any. */
+const pathsOfEpoch = 16;
 
 /**
  * What one peer has told about one family, before policy: also what was refused, so that a new policy needs nobody's
@@ -59,11 +68,10 @@ export class AdjRibIn {
       const key = keys[i];
       if (key === undefined) continue;
       const path = this.#judge(key, raw, pathIds?.[i]);
-      if (path.refusal === undefined) this.#accept(key, path);
-      else {
-        refusals = new Set(refusals).add(path.refusal);
-        this.#refuse(key, path);
-      }
+      const refusal = path.refusal ?? this.#accept(key, path);
+      if (refusal === undefined) continue;
+      if (!refusals.has(refusal)) refusals = new Set(refusals).add(refusal);
+      this.#refuse(key, path.refusal === undefined ? new Path({ ...path, refusal }) : path);
     }
     return refusals;
   }
@@ -98,7 +106,11 @@ export class AdjRibIn {
 
   /** The peer begins to tell everything again (RFC 7313). */
   markDue(): void {
-    for (const epoch of this.#epochs) epoch.isDue = true;
+    // Those in front are due already if it begins again without an end.
+    for (let i = this.#epochs.length - 1; this.#epochs[i]?.isDue === false; i--) {
+      const epoch = this.#epochs[i];
+      if (epoch !== undefined) epoch.isDue = true;
+    }
     this.#begin();
   }
 
@@ -182,8 +194,9 @@ export class AdjRibIn {
       if (this.#refused.get(entry) !== path) continue;
       const key = prefixOfPathKey(entry, path.pathId !== undefined);
       const next = this.#renew(key, path, isRenewed, renewed);
-      if (next.refusal === undefined) this.#accept(key, next);
-      else this.#refused.set(entry, next);
+      if (next.refusal !== undefined) this.#refused.set(entry, next);
+      // One too many stays as it is.
+      else this.#accept(key, next);
     }
     for (const [destination, path] of this.#accepted(this.#destinations)) {
       yield;
@@ -247,18 +260,30 @@ export class AdjRibIn {
     return fresh;
   }
 
-  #accept(key: PrefixKey, path: Path): void {
+  /** Gives why not. */
+  #accept(key: PrefixKey, path: Path): string | undefined {
+    if (!isUnicast(key, this.#table.family)) return notUnicast;
     const destination = this.#table.at(key);
     const old = destination.pathOf(this.#source, path.pathId);
-    if (old === path) return;
+    if (old === path) return undefined;
     if (old === undefined || old.epoch.isGone) {
+      const isNamed = path.pathId !== undefined;
+      if (isNamed && old === undefined && this.#isCrowded(destination)) return tooManyPaths;
       if (this.#refused.size > 0) this.#dropRefused(makePathKey(key, path.pathId));
-      this.#destinations.push(destination);
+      if (!isNamed || !destination.paths.some((one) => this.#isOwn(one))) this.#destinations.push(destination);
     } else {
       this.#count(old.epoch, -1);
     }
     this.#count(path.epoch, 1);
     this.#table.replace(destination, old, path);
+    return undefined;
+  }
+
+  #isCrowded({ paths }: Destination): boolean {
+    if (paths.length < maxPathsOfPrefix) return false;
+    let count = 0;
+    for (const path of paths) if (this.#isOwn(path)) count++;
+    return count >= maxPathsOfPrefix;
   }
 
   #refuse(key: PrefixKey, path: Path): void {
@@ -310,8 +335,10 @@ export class AdjRibIn {
       return;
     }
     if (this.#epochs.length > this.#epochsKept) {
-      this.#epochs = [...new Set([...this.entries()].map(([, path]) => path.epoch))];
-      this.#epochsKept = 2 * this.#epochs.length + 16;
+      const used = new Set<Epoch>();
+      for (const [, { epoch }] of this.entries()) used.add(epoch);
+      this.#epochs = this.#epochs.filter((epoch) => used.has(epoch));
+      this.#epochsKept = 2 * this.#epochs.length + Math.ceil(this.size / pathsOfEpoch) + 16;
     }
     this.#epochs.push(freshEpoch());
     this.#isEpochUsed = false;
@@ -331,9 +358,19 @@ export class AdjRibIn {
   }
 }
 
+const notUnicast = "a multicast or link-local prefix";
+const tooManyPaths = `more than ${maxPathsOfPrefix} paths of one prefix`;
+
 const noRefusals: ReadonlySet<string> = new Set();
 
 const noPaths: readonly Path[] = [];
+
+/** RFC 4271 section 6.3: 224.0.0.0/4 and ff00::/8 are no destinations of routes, and what lies in fe80::/10 is on every link. */
+function isUnicast(key: PrefixKey, family: Family): boolean {
+  const first = key.charCodeAt(1);
+  if (family === "ipv4-unicast") return (first & 0xf0) !== 0xe0;
+  return first !== 0xff && !(first === 0xfe && (key.charCodeAt(2) & 0xc0) === 0x80);
+}
 
 function freshEpoch(): Epoch {
   return { isStale: false, isDue: false, isGone: false, acceptedCount: 0 };

@@ -1,7 +1,7 @@
 import { type IpAddress, addressFromBytes } from "../lib/index.ts";
 import { type AttributeContext, type AttributeReading, readAttributes, splitAttributes } from "./attribute-reader.ts";
 import { type AttributeScan, scanText } from "./attribute-scan.ts";
-import { type AttributeSet, makeAttributeSet } from "./attributes.ts";
+import { type AttributeSet, type PathAttributes, makeAttributeSet } from "./attributes.ts";
 import { latin1Text } from "./octets.ts";
 
 /** Attribute octets that came once are read once. */
@@ -11,6 +11,8 @@ export type InternedAttributes = {
   readonly set: AttributeSet;
   /** With a next hop of MP_REACH_NLRI, by its octets. */
   readonly setByNextHop: Map<string, AttributeSet>;
+  /** Memory, roughly. */
+  readonly sizeBytes: number;
 };
 
 /** `byContext`: the same octets mean something else to another sort of session. */
@@ -20,6 +22,8 @@ type Generation = { readonly byContext: readonly Map<string, InternedAttributes>
 const entryBytes = 500;
 /** Next hops of one set of attributes that are taken along when the table forgets. */
 const maxKeptNextHops = 64;
+/** Of longer texts the engine hashes the length alone, so that all of one length would be compared with each other. */
+const longestKey = 16_000;
 
 /**
  * Attribute sets by their raw octets. Bounded: what was not asked for while the table filled up once is forgotten, which
@@ -42,10 +46,11 @@ export class AttributeTable {
   /** All attributes of the UPDATE but MP_REACH_NLRI and MP_UNREACH_NLRI. */
   read(bytes: Uint8Array, scan: AttributeScan, context: AttributeContext): InternedAttributes {
     const key = scanText(bytes, scan);
+    if (key.length > longestKey) return readInterned(key, context);
     const known = mapOf(this.#young, context).get(key);
     if (known !== undefined) return known;
     const entry = this.#recall(key, context) ?? readInterned(key, context);
-    this.#spend(entryBytes + 2 * key.length);
+    this.#spend(entry.sizeBytes);
     mapOf(this.#young, context).set(key, entry);
     return entry;
   }
@@ -91,7 +96,23 @@ function emptyGeneration(): Generation {
 /** From octets of their own: what is kept must not keep the receive buffer. */
 function readInterned(text: string, context: AttributeContext): InternedAttributes {
   const reading = readAttributes(splitAttributes(new Uint8Array(Buffer.from(text, "latin1"))), context);
-  return { reading, set: makeAttributeSet(reading.attributes), setByNextHop: new Map() };
+  const sizeBytes = entryBytes + 2 * text.length + estimateBytes(reading.attributes);
+  return { reading, set: makeAttributeSet(reading.attributes), setByNextHop: new Map(), sizeBytes };
+}
+
+/** Of the values: they may take twenty times the octets that they came in. */
+function estimateBytes(attributes: PathAttributes): number {
+  const { asPath, communities, extendedCommunities, largeCommunities, clusterList, unknown } = attributes;
+  let asNumberCount = 0;
+  for (const { asNumbers } of asPath) asNumberCount += asNumbers.length;
+  return (
+    240 * asPath.length +
+    16 * (asNumberCount + communities.length) +
+    44 * extendedCommunities.length +
+    96 * largeCommunities.length +
+    72 * clusterList.length +
+    180 * unknown.length
+  );
 }
 
 function readNextHop(octets: Uint8Array): { nextHop: IpAddress; linkLocalNextHop?: IpAddress } {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { addressFromBytes } from "../lib/index.ts";
 import { type AsPath, asPathLength, mergeAs4Path, neighbourAs, prependAs, writeAsPath } from "./as-path.ts";
+import { scanAttributes } from "./attribute-scan.ts";
 import { AttributeTable } from "./attribute-table.ts";
 import { type PathAttributes, addressOctets, emptyAttributes, writeAttributes } from "./attributes.ts";
 import { OctetWriter } from "./octets.ts";
@@ -283,6 +284,37 @@ test("a flood of next hops with the same attributes does not fill the table", ()
   const bytes = update("", `80 0e 17 0002 01 10 ${"20".repeat(16)} 00 08 20 ${origin} ${emptyPath}`, "");
   const { set } = readUpdateOf(bytes, internal, table).announced[0]!;
   assert.equal(readUpdateOf(bytes, internal, table).announced[0]!.set, set);
+});
+
+test("attributes that take many times their octets in memory fill the table the sooner", () => {
+  const boundBytes = 4_000_000;
+  const number = (i: number) => i.toString(16).padStart(8, "0");
+  const segments = (i: number) => `${origin} 50 02 0708 ${`02 01 ${number(i + 1)}`.repeat(300)} ${nextHop}`;
+  const unknown = (i: number) =>
+    `${plain} c0 fe 04 ${number(i)} ${Array.from({ length: 200 }, (_, k) => `c0 ${(40 + k).toString(16)} 00`).join(" ")}`;
+  // What one of them was measured to take.
+  for (const [attributes, sizeBytes] of [
+    [segments, 70_000],
+    [unknown, 36_000],
+  ] as const) {
+    const table = new AttributeTable(boundBytes);
+    for (let i = 0; i < 500; i++) readUpdateOf(update("", attributes(i), "08 0a"), internal, table);
+    assert.ok(table.size > 0 && table.size * sizeBytes <= 2.1 * boundBytes, `${table.size} sets`);
+  }
+});
+
+test("attributes beyond what the engine hashes are read each time and kept by nobody", () => {
+  const table = new AttributeTable();
+  const longer = { ...internal, isInternal: false };
+  const attributes = (size: number) => `${plain} d0 c8 ${size.toString(16).padStart(4, "0")} ${"07".repeat(size)}`;
+  for (const size of [15_000, 16_000, 60_000]) {
+    const bytes = update("", attributes(size), "");
+    const scan = scanAttributes(bytes, 23, bytes.length);
+    const { set } = table.read(bytes, scan, longer);
+    assert.equal(set.attributes.unknown[0]?.value.length, size);
+    assert.equal(table.size, 1, "the first one alone");
+    assert.equal(table.read(bytes, scan, longer).set === set, size < 16_000);
+  }
 });
 
 test("values that are kept do not refer to the octets that they came in", () => {

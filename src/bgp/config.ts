@@ -271,6 +271,7 @@ export type PeerStatus = {
   readonly uptimeMs: number;
   /** What both ends speak once established, else what is configured. */
   readonly families: readonly Family[];
+  /** Those that were refused, too. */
   readonly prefixesReceived: number;
   readonly prefixesSent: number;
   /** The session is down or fresh, and routes of before are still in use. */

@@ -254,3 +254,13 @@ test("another exporter in the same place does not mistake what the one before it
   const second = new Exporter({ ...policy, isInternal: false }, 2, 0).tell(key, path);
   assert.notDeepEqual(first?.encoded.bytes, second?.encoded.bytes);
 });
+
+test("extended communities that are not transitive stay inside the AS (RFC 4360)", () => {
+  const [target, bandwidth, opaque] = [0x0002fc0000000001n, 0x4004fc004a000000n, 0xc300000000000001n];
+  const attributes = { extendedCommunities: [target, bandwidth, opaque] };
+  for (const from of ["internal", "external", "own"] as const) {
+    const inside = told(from, { cluster: address("192.0.2.1") }, attributes);
+    assert.deepEqual(inside?.extendedCommunities, [target, bandwidth, opaque]);
+    assert.deepEqual(told(from, { isInternal: false }, attributes)?.extendedCommunities, [target]);
+  }
+});

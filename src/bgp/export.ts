@@ -185,7 +185,9 @@ export class Exporter {
     const withOwn = prependAs(attributes.asPath, localAs);
     // RFC 7705 section 3.2: the AS that the peer knows us by stands before the one that we are.
     const asPath = sessionAs === undefined ? withOwn : prependAs(withOwn, sessionAs);
-    return { ...kept, asPath, clusterList: [] };
+    // RFC 4360 section 6: those that are not transitive stay inside, too.
+    const extendedCommunities = kept.extendedCommunities.filter((one) => ((one >> 62n) & 1n) === 0n);
+    return { ...kept, asPath, clusterList: [], extendedCommunities };
   }
 
   /**

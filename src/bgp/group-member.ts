@@ -46,6 +46,8 @@ export class GroupMember {
   differsFrom: number | undefined;
   owesEndOfRib = true;
   refresh: "none" | "wanted" | "running" = "none";
+  /** The answer that is running has begun with a mark. */
+  isRefreshMarked = false;
 
   constructor(reader: GroupReader, version: number) {
     this.reader = reader;

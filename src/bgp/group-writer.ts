@@ -255,7 +255,7 @@ export class GroupWriter {
     const { family } = this.#group.policy;
     if (member.refresh === "running") {
       member.refresh = "none";
-      if (reader.canEnhancedRefresh) reader.write(writeRouteRefresh(family, "end"), 1);
+      if (member.isRefreshMarked) reader.write(writeRouteRefresh(family, "end"), 1);
     }
     if (member.owesEndOfRib && turn.mayEndRib && this.#group.isFilled) {
       member.owesEndOfRib = false;
@@ -275,7 +275,9 @@ export class GroupWriter {
     }
     member.refresh = "running";
     const { reader } = member;
-    if (reader.canEnhancedRefresh) reader.write(writeRouteRefresh(this.#group.policy.family, "begin"), 1);
+    // RFC 7313 section 4: no marks before the End-of-RIB, without which the peer would pass over them.
+    member.isRefreshMarked = reader.canEnhancedRefresh && !member.owesEndOfRib;
+    if (member.isRefreshMarked) reader.write(writeRouteRefresh(this.#group.policy.family, "begin"), 1);
     member.startWalk(0, this.#group.changes.version);
     this.#readers.delete(member);
     this.#walkers.add(member);

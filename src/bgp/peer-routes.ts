@@ -147,8 +147,13 @@ export class PeerRoutes {
     return refresh !== "none";
   }
 
-  /** The peer begins to tell everything again (RFC 7313). */
+  /** The peer begins to tell everything again. RFC 7313 section 4: not before the End-of-RIB that it owes. */
   refreshBegin(family: Family, nowMs: number): void {
+    const session = this.#session;
+    if (session?.agreement.peerOpen.gracefulRestart !== undefined && !session.ended.has(family)) {
+      this.#note(session, "refresh before the End-of-RIB passed over", family);
+      return;
+    }
     this.#retention.refreshBegin(family, nowMs);
   }
 

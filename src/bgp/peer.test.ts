@@ -370,3 +370,15 @@ test("settings that are said in the OPEN or made with the connection make anothe
   ];
   for (const more of same) assert.ok(isSameSession(base, { ...base, ...more }), JSON.stringify(more));
 });
+
+test("an attempt that nobody answers says so, and that the password may be the reason where there is one", () => {
+  for (const password of [undefined, "p1"]) {
+    const script = new Script(password === undefined ? {} : { password });
+    script.wait(4999);
+    assert.equal(script.status.lastError, "");
+    script.wait(1);
+    const doubt = password === undefined ? "" : "; the other end may have another password, or none";
+    assert.equal(script.status.lastError, `connecting: no answer${doubt}`);
+    assert.equal(script.status.state, "connect", "it is tried anew");
+  }
+});

@@ -4,7 +4,7 @@ import { Backoff } from "./backoff.ts";
 import type { PeerConfig, PeerState, PeerStatus } from "./config.ts";
 import { Connection, type ConnectionEnd, type ConnectionEvent } from "./connection.ts";
 import { writeNotification, writeRouteRefresh } from "./message.ts";
-import { type Notification, describeNotification, notification, rejectedWord } from "./notification.ts";
+import { type Notification, describeNotification, isForGood, notification, rejectedWord } from "./notification.ts";
 import { ceaseSubcode, errorCode } from "./numbers.ts";
 import type { Open } from "./open.ts";
 import { type Ending, PeerRoutes } from "./peer-routes.ts";
@@ -184,7 +184,7 @@ export class Peer {
     }
     this.#isRetrying = false;
     this.#isHeld = false;
-    for (const connection of this.#others()) if (connection.state === "connect") this.#drop(connection, undefined);
+    for (const connection of this.#others()) if (connection.state === "connect") this.#dropUnanswered(connection);
     this.#connect(nowMs);
     this.#report(nowMs);
   }
@@ -381,12 +381,20 @@ export class Peer {
       word === undefined ? undefined : { code: word.code, subcode: word.subcode, isOurs: isOurs === true };
   }
 
-  /** Ends the session from our side, for good. */
+  #dropUnanswered(connection: Connection): void {
+    this.#drop(connection, undefined);
+    // Whoever has another password than the other end hears nothing either: the kernels pass over what is not signed well.
+    const doubt = this.#config.password === undefined ? "" : "; the other end may have another password, or none";
+    this.#remember({ reason: `connecting: no answer${doubt}` });
+  }
+
+  /** Ends the session from our side. Who lets the peer keep our routes keeps the peer's (RFC 8538 section 4). */
   #end(session: Connection, word: Notification, nowMs: number): void {
+    const isLoss = session.agreement?.hasGracefulNotifications === true && !isForGood(word);
     this.#drop(session, word);
     this.#remember({ reason: describeNotification(word), word, isOurs: true });
     this.#backoff.held(nowMs - session.establishedMs);
-    this.#sessionEnded("said", nowMs);
+    this.#sessionEnded(isLoss ? "lost" : "said", nowMs);
   }
 
   /** The peer told more than it may (RFC 4486 section 4). */

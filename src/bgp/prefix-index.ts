@@ -1,3 +1,4 @@
+import type { Random } from "../lib/index.ts";
 import type { PrefixKey } from "./prefix-key.ts";
 
 /** Something that is found by its prefix, or by its number. */
@@ -7,11 +8,14 @@ interface Numbered {
 }
 
 const leastSlots = 16;
+/** Slots from where a thing belongs to where it stands: by chance not once in 2^60 tables, but where somebody seeks prefixes of one hash. */
+const longWay = 256;
 
 /**
  * Things by their prefixes: what a Map does, in half its time and memory, since keys are short, fresh strings whose hash is
  * quickly worked out here. Open addressing with linear probing; never more than half full. Each thing has a small number
- * of its own for as long as it is there.
+ * of its own for as long as it is there. The hash is known to everybody who reads this: when many things meet in one place,
+ * it becomes another one that nobody can foresee.
  */
 export class PrefixIndex<T extends Numbered> {
   readonly #byId: (T | undefined)[] = [];
@@ -19,7 +23,13 @@ export class PrefixIndex<T extends Numbered> {
   /** Numbers of things, plus one; 0 where there is none. */
   #slots = new Int32Array(leastSlots);
   #hashes = new Int32Array(leastSlots);
+  readonly #random: Random;
+  #salt = 0;
   #size = 0;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
 
   get size(): number {
     return this.#size;
@@ -35,7 +45,7 @@ export class PrefixIndex<T extends Numbered> {
   }
 
   get(key: PrefixKey): T | undefined {
-    return this.#thingAt(this.#find(key, hashOf(key)));
+    return this.#thingAt(this.#find(key, this.#hash(key)));
   }
 
   /** The key must not be there yet. */
@@ -44,14 +54,14 @@ export class PrefixIndex<T extends Numbered> {
     const id = this.#freeIds.pop() ?? this.#byId.length;
     const thing = make(id);
     this.#byId[id] = thing;
-    this.#place(id + 1, hashOf(key));
     this.#size++;
+    if (this.#place(id + 1, this.#hash(key)) > longWay) this.#takeSalt();
     return thing;
   }
 
   delete({ key, id }: T): void {
     const mask = this.#slots.length - 1;
-    let hole = this.#find(key, hashOf(key));
+    let hole = this.#find(key, this.#hash(key));
     if (this.#slots[hole] !== id + 1) return;
     this.#byId[id] = undefined;
     this.#freeIds.push(id);
@@ -79,6 +89,10 @@ export class PrefixIndex<T extends Numbered> {
     }
   }
 
+  #hash(key: PrefixKey): number {
+    return this.#salt === 0 ? hashOf(key) : saltedHashOf(key, this.#salt);
+  }
+
   #thingAt(slot: number): T | undefined {
     return this.#byId[(this.#slots[slot] ?? 0) - 1];
   }
@@ -94,12 +108,20 @@ export class PrefixIndex<T extends Numbered> {
     return at;
   }
 
-  #place(slot: number, hash: number): void {
+  /** Gives how far from its place it stands. */
+  #place(slot: number, hash: number): number {
     const mask = this.#slots.length - 1;
     let at = hash & mask;
     while (this.#slots[at] !== 0) at = (at + 1) & mask;
     this.#slots[at] = slot;
     this.#hashes[at] = hash;
+    return (at - hash) & mask;
+  }
+
+  #takeSalt(): void {
+    this.#salt = Math.floor(this.#random() * 0xffffffff) + 1;
+    this.#slots.fill(0);
+    for (const [id, thing] of this.#byId.entries()) if (thing !== undefined) this.#place(id + 1, this.#hash(thing.key));
   }
 
   #resize(count: number): void {
@@ -121,4 +143,15 @@ function hashOf(key: PrefixKey): number {
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
   hash = Math.imul(hash ^ (hash >>> 12), 0x297a2d39);
   return hash ^ (hash >>> 15);
+}
+
+/** Each octet reaches every bit before the next one comes, or prefixes could be found that meet whatever the salt. */
+function saltedHashOf(key: PrefixKey, salt: number): number {
+  let hash = salt ^ key.length;
+  for (let i = 0; i < key.length; i++) {
+    hash = Math.imul(hash ^ key.charCodeAt(i), 0x2c1b3c6d);
+    hash = Math.imul(hash ^ (hash >>> 15), 0x297a2d39);
+    hash ^= hash >>> 13;
+  }
+  return hash;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { allFamilies } from "./config.ts";
-import { route } from "./testing/network.ts";
+import { address, route } from "./testing/network.ts";
 import { reflector } from "./testing/reflector.ts";
 import type { ScriptedPeer } from "./testing/scripted-peer.ts";
 
@@ -275,4 +275,24 @@ test("peers that want the same are one group, and a group that nobody is in cost
   teller.withdraw(["10.0.0.0/24"]);
   stage.settle();
   assert.deepEqual(stage.core.routes(), []);
+});
+
+test("prefixes that are no destinations of unicast routes are refused, and said to be (RFC 4271 section 6.3)", () => {
+  const { stage, peers, clients } = reflector(2);
+  const [teller, listener] = clients;
+  assert.ok(teller !== undefined && listener !== undefined);
+  const bad = ["224.0.0.0/3", "224.0.0.0/4", "239.255.0.1/32", "ff00::/8", "ff02::1/128", "fe80::/10", "febf::1/128"];
+  const good = ["0.0.0.0/0", "128.0.0.0/1", "223.255.255.0/24", "240.0.0.0/8", "::/0", "fd00::/8", "fec0::/10"];
+  teller.announce([...bad, ...good]);
+  const importPolicy = { name: "all", rules: [], otherwise: "accept" as const };
+  for (const more of [{}, { importPolicy }]) {
+    stage.configure({ peers: peers.map((peer) => ({ ...peer, ...more })), nextHop6: address("2001:db8::ffff") });
+    stage.settle();
+    assert.deepEqual(listener.prefixes(), good.toSorted());
+    const refused = [...stage.core.received("192.0.2.1")].filter(({ paths }) => paths[0]?.refusal !== undefined);
+    assert.deepEqual(refused.map(({ prefix }) => prefix as string).toSorted(), bad.toSorted());
+    assert.equal(refused[0]?.paths[0]?.refusal, "a multicast or link-local prefix");
+  }
+  teller.withdraw(bad);
+  assert.equal(stage.core.status(0)[0]?.prefixesReceived, good.length);
 });

@@ -161,3 +161,87 @@ test("a refresh that the peer never ends ends by itself", () => {
   stage.pass(2000);
   assert.deepEqual(listener.prefixes(), ["10.0.0.0/24"]);
 });
+
+test("a refresh that begins anew a thousand times counts from its last beginning", () => {
+  const { stage, teller, listener } = pair({ hasEnhancedRefresh: true });
+  const prefixes = Array.from({ length: 40 }, (_, i) => `10.0.${i}.0/24`);
+  teller.announce(prefixes);
+  for (let i = 0; i < 1000; i++) {
+    teller.say(writeRouteRefresh("ipv4-unicast", "begin"));
+    teller.announce([prefixes[i % 40]!], { med: i });
+  }
+  stage.pass(1000);
+  assert.deepEqual(listener.prefixes(), prefixes.toSorted());
+  teller.announce(["10.0.7.0/24"]);
+  teller.say(writeRouteRefresh("ipv4-unicast", "end"));
+  stage.pass(1000);
+  assert.deepEqual(listener.prefixes(), ["10.0.39.0/24", "10.0.7.0/24"]);
+});
+
+test("a mark of a refresh before the End-of-RIB is passed over (RFC 7313)", () => {
+  const { stage, teller, listener } = pair({ hasEnhancedRefresh: true, gracefulRestart: restart() });
+  const begin = writeRouteRefresh("ipv4-unicast", "begin");
+  const end = writeRouteRefresh("ipv4-unicast", "end");
+  teller.lose();
+  teller.connect();
+  teller.say(begin);
+  teller.say(end);
+  stage.pass(1000);
+  assert.deepEqual(listener.prefixes(), ["10.0.0.0/24", "10.0.1.0/24"], "what is stale waits for the End-of-RIB");
+  teller.announce(["10.0.1.0/24"]);
+  teller.endOfRib("ipv4-unicast");
+  stage.pass(1000);
+  assert.deepEqual(listener.prefixes(), ["10.0.1.0/24"]);
+  teller.say(begin);
+  teller.say(end);
+  stage.pass(1000);
+  assert.deepEqual(listener.prefixes(), []);
+});
+
+test("who is refreshed before it has its End-of-RIB is told everything again without marks (RFC 7313)", () => {
+  const { stage, clients } = reflector(2, {
+    core: { tellsRoutes: false },
+    options: () => ({ open: { hasEnhancedRefresh: true, gracefulRestart: restart() } }),
+  });
+  const [teller, listener] = clients as [ScriptedPeer, ScriptedPeer];
+  teller.announce(["10.0.0.0/24"]);
+  stage.settle();
+  assert.equal(listener.updateCount, 1);
+  listener.refresh("ipv4-unicast");
+  stage.pass(1000);
+  assert.deepEqual([listener.updateCount, listener.refreshes, listener.ends], [2, 0, []]);
+  for (const client of clients) client.endOfRib("ipv4-unicast");
+  stage.pass(60_000);
+  assert.ok(listener.ends.includes("ipv4-unicast"));
+  listener.refresh("ipv4-unicast");
+  stage.pass(1000);
+  assert.equal(listener.refreshes, 1);
+});
+
+test("who lets a peer that takes nothing keep our routes keeps the routes of the peer (RFC 8538)", () => {
+  for (const hasNotifications of [true, false]) {
+    const { stage, teller, listener } = reflectorThatGivesUp(hasNotifications);
+    stage.pass(1000);
+    assert.equal(teller.isUp, false, "it is given up");
+    assert.deepEqual(listener.prefixes().includes("10.9.0.0/24"), hasNotifications);
+    stage.pass(101_000);
+    assert.equal(listener.prefixes().includes("10.9.0.0/24"), false);
+  }
+});
+
+/** One that has told a route takes nothing while more is withdrawn than can be kept for it. */
+function reflectorThatGivesUp(hasNotifications: boolean) {
+  const { stage, clients } = reflector(3, {
+    core: { limits: { graves: 10, lagBytes: 100 } },
+    options: () => ({ open: { gracefulRestart: restart({ hasNotifications }) } }),
+  });
+  const [teller, listener, other] = clients as [ScriptedPeer, ScriptedPeer, ScriptedPeer];
+  const prefixes = Array.from({ length: 100 }, (_, i) => `10.1.${i}.0/24`);
+  teller.announce(["10.9.0.0/24"]);
+  other.announce(prefixes);
+  stage.settle();
+  teller.block(true);
+  other.withdraw(prefixes);
+  stage.settle();
+  return { stage, teller, listener };
+}

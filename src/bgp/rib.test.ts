@@ -22,7 +22,7 @@ test("when the ways to next hops change, what has a path by them is looked at ag
   const anyHops = fc.subarray(nextHops);
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), fc.nat(40), anyHops, (steps, trackedAt, changed) => {
-      const table = new RibTable("ipv4-unicast");
+      const table = new RibTable("ipv4-unicast", () => 0.5);
       const hops = new NextHops();
       for (const [i, { key, source, nextHop }] of steps.entries()) {
         if (i === trackedAt) table.trackNextHops(hops);
@@ -43,7 +43,7 @@ test("when the ways to next hops change, what has a path by them is looked at ag
 });
 
 test("work that waits goes before decisions, in order and in parts, and is not forgotten", () => {
-  const table = new RibTable("ipv4-unicast");
+  const table = new RibTable("ipv4-unicast", () => 0.5);
   const done: string[] = [];
   function* chore(name: string, steps: number): Generator<void> {
     for (let i = 0; i < steps; i++) {

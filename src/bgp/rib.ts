@@ -1,4 +1,4 @@
-import type { IpAddress } from "../lib/index.ts";
+import type { IpAddress, Random } from "../lib/index.ts";
 import type { Family, RibRow, RouteUpdate } from "./config.ts";
 import { type CostOf, decide, rank } from "./decision.ts";
 import type { NextHops } from "./next-hops.ts";
@@ -42,7 +42,7 @@ export type RibChanges = {
 /** All paths of one family, and which of them are best. Prefixes that changed are decided once a turn. */
 export class RibTable {
   readonly family: Family;
-  readonly #destinations = new PrefixIndex<Destination>();
+  readonly #destinations: PrefixIndex<Destination>;
   #dirty: Destination[] = [];
   #dirtyFrom = 0;
   #nextHops: NextHops | undefined;
@@ -50,8 +50,9 @@ export class RibTable {
   readonly #byNextHop = new Map<IpAddress, Set<Destination>>();
   #chores: Iterator<void>[] = [];
 
-  constructor(family: Family) {
+  constructor(family: Family, random: Random) {
     this.family = family;
+    this.#destinations = new PrefixIndex(random);
   }
 
   get size(): number {

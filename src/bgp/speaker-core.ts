@@ -53,11 +53,8 @@ export type SpeakerCoreOptions = {
  * The whole speaker without I/O. Inputs and outputs: steps.ts. The first `configure` starts it.
  */
 export class SpeakerCore {
-  readonly #tables: Readonly<Record<Family, RibTable>> = {
-    "ipv4-unicast": new RibTable("ipv4-unicast"),
-    "ipv6-unicast": new RibTable("ipv6-unicast"),
-  };
-  readonly #originated = new OriginatedRoutes(this.#tables);
+  readonly #tables: Readonly<Record<Family, RibTable>>;
+  readonly #originated: OriginatedRoutes;
   readonly #restart: Restart;
   readonly #groups: UpdateGroups;
   readonly #neighbours: Neighbours;
@@ -79,6 +76,11 @@ export class SpeakerCore {
   #isStopped = false;
 
   constructor({ isRestart, random, tellsRoutes = true, limits = {} }: SpeakerCoreOptions) {
+    this.#tables = {
+      "ipv4-unicast": new RibTable("ipv4-unicast", random),
+      "ipv6-unicast": new RibTable("ipv6-unicast", random),
+    };
+    this.#originated = new OriginatedRoutes(this.#tables);
     this.#restart = new Restart({ isRestart, isOffPath: !tellsRoutes });
     this.#tellsRoutes = tellsRoutes;
     this.#groups = new UpdateGroups(this.#tables, (family) => this.#restart.isDeferred(family), {

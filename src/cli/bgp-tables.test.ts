@@ -140,7 +140,7 @@ test("of one neighbor everything that is known is told", () => {
   families       ipv4-unicast, ipv6-unicast
   agreed on      route refresh, graceful restart
   hold time      90 s
-  prefixes in    64, 2 more refused
+  prefixes in    64, 2 of them refused
   prefixes out   4096
   messages       400 in, 500 out
   BFD            up

@@ -76,7 +76,7 @@ export function describeNeighbor(peer: PeerStatus): string {
     ["hold time", peer.holdTimeMs === 0 ? "" : `${peer.holdTimeMs / 1000} s`],
     [
       "prefixes in",
-      `${peer.prefixesReceived}${peer.prefixesRefused === 0 ? "" : `, ${peer.prefixesRefused} more refused`}`,
+      `${peer.prefixesReceived}${peer.prefixesRefused === 0 ? "" : `, ${peer.prefixesRefused} of them refused`}`,
     ],
     ["prefixes out", String(peer.prefixesSent)],
     ["messages", `${peer.messagesReceived} in, ${peer.messagesSent} out`],

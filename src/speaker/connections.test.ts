@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, readlinkSync } from "node:fs";
+import { readFileSync, readdirSync, readlinkSync } from "node:fs";
 import { type Server, type Socket, connect, createServer } from "node:net";
 import { once } from "node:events";
 import { test } from "node:test";
@@ -17,12 +17,13 @@ class Driver implements AsyncDisposable {
   readonly #poller = new Poller(() => setImmediate(() => this.turn()));
   #waiting: { readonly isSo: () => boolean; readonly resolve: () => void }[] = [];
 
-  constructor() {
+  constructor(now?: () => number) {
     this.connections = new Connections(
       this.#poller,
       // Octets are in a place that is used again.
       (input) => void this.told.push(structuredClone(input)),
       undefined,
+      now,
     );
   }
 
@@ -85,6 +86,64 @@ function sockets(): number {
     }
   }).length;
 }
+
+/** Octets of connections of the port that the kernel holds: `tx:rx` of /proc/net/tcp. */
+function heldBytes(port: number): number {
+  const text = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const lines = readFileSync("/proc/net/tcp", "utf8").split("\n").slice(1);
+  const queues = lines
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, own, other]) => `${own} ${other} `.includes(`${text} `));
+  return queues.reduce(
+    (sum, [, , , , queue = ""]) => sum + Number.parseInt(queue.slice(0, 8), 16) + Number.parseInt(queue.slice(9), 16),
+    0,
+  );
+}
+
+test("who does not read at all is told to the core though little waits for it (RFC 9687)", async () => {
+  let nowMs = 0;
+  await using driver = new Driver(() => nowMs);
+  const { port, accepted } = await listen();
+  driver.connect("out:0", port);
+  const socket = await accepted;
+  await driver.until(() => driver.count("connected") === 1);
+  const piece = new Uint8Array(8192);
+  let written = 0;
+  for (; driver.count("blocked") === 0; nowMs += 3000) {
+    assert.ok(written < 100_000_000, "the kernel is full by now");
+    driver.connections.write("out:0", piece);
+    driver.connections.flush(() => true);
+    written += piece.length;
+  }
+  // What is on its way is counted at both ends.
+  const waiting = written - heldBytes(port);
+  assert.ok(waiting < 130_000, `${waiting} octets wait`);
+  const reading = readAll(socket);
+  await driver.until(() => driver.count("drained") === 1);
+  driver.connections.close("out:0");
+  driver.turn();
+  assert.equal((await reading).length, written);
+  assert.equal(driver.count("blocked"), 1);
+  socket.end();
+});
+
+test("the core is told when much waits, however small the pieces that it came in", async () => {
+  await using driver = new Driver(() => 0);
+  const { port, accepted } = await listen();
+  driver.connect("out:0", port);
+  const socket = await accepted;
+  await driver.until(() => driver.count("connected") === 1);
+  const piece = new Uint8Array(8192);
+  let written = 0;
+  while (driver.count("blocked") === 0) {
+    assert.ok(written < 100_000_000, "the kernel is full by now");
+    driver.connections.write("out:0", piece);
+    driver.connections.flush(() => true);
+    written += piece.length;
+  }
+  assert.ok(written - heldBytes(port) < 300_000);
+  socket.destroy();
+});
 
 test("who reads slowly gets everything in order, and the core is told to wait and to go on", async () => {
   await using driver = new Driver();

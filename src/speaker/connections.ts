@@ -21,6 +21,7 @@ export class Connections {
   readonly #poller: Poller;
   readonly #tell: (input: SpeakerInput) => void;
   readonly #netns: string | undefined;
+  readonly #now: () => number;
   readonly #buffer = new Uint8Array(readBytes);
   readonly #streams = new Map<ConnectionId, Stream>();
   readonly #connecting = new Map<ConnectionId, { readonly socket: TcpSocket; readonly watch: Watch }>();
@@ -30,10 +31,16 @@ export class Connections {
   #isEmpty = Promise.withResolvers<void>();
 
   /** `tell` may be called from every method but `connect`, `add`, `write` and `close`, which the core's outputs lead to. */
-  constructor(poller: Poller, tell: (input: SpeakerInput) => void, netns: string | undefined) {
+  constructor(
+    poller: Poller,
+    tell: (input: SpeakerInput) => void,
+    netns: string | undefined,
+    now: () => number = () => performance.now(),
+  ) {
     this.#poller = poller;
     this.#tell = tell;
     this.#netns = netns;
+    this.#now = now;
   }
 
   /** Something that was written has not been given to the kernel yet. */
@@ -138,7 +145,7 @@ export class Connections {
       if (!mayGoOn()) break;
       done++;
       stream.isDirty = false;
-      if (!stream.isWaiting) this.#flush(stream);
+      this.#flush(stream, !stream.isWaiting);
     }
     this.#dirty = this.#dirty.slice(done);
   }
@@ -187,8 +194,10 @@ export class Connections {
       this.#tell({ type: "bytes", connection: stream.id, bytes: this.#buffer.subarray(0, size) });
   }
 
-  #flush(stream: Stream): void {
-    const change = this.#try(stream, () => stream.flush());
+  /** Without `isTaken` the kernel is known to be full. */
+  #flush(stream: Stream, isTaken = true): void {
+    const nowMs = this.#now();
+    const change = this.#try(stream, () => (isTaken ? stream.flush(nowMs) : stream.wait(nowMs)));
     if (stream.isClosed) return;
     if (!this.#leaving.has(stream)) {
       if (change !== undefined) this.#tell({ type: change, connection: stream.id });

@@ -110,9 +110,13 @@ for (const [version, own, other] of ends) {
     await using hosts = new LinkedHosts();
     using door = new Door(hosts.a);
     door.listeners.configure(config({}));
-    using _early = inNamespace(hosts.b, () => TcpSocket.connect({ remote: own, local: other, port: 179 }));
-    // In this turn of the event loop: the kernel has taken the connection, and nobody has looked at it yet.
-    hosts.run(hosts.a, "sh", ["-c", "until ss -Htn state established sport = :179 | grep -q .; do :; done"]);
+    using early = new DisposableStack();
+    const count = 3;
+    for (let i = 0; i < count; i++)
+      early.use(inNamespace(hosts.b, () => TcpSocket.connect({ remote: own, local: other, port: 179 })));
+    // In this turn of the event loop: the kernel has taken the connections, and nobody has looked at them yet.
+    const counted = "ss -Htn state established sport = :179 | wc -l";
+    hosts.run(hosts.a, "sh", ["-c", `until [ "$(${counted})" -eq ${count} ]; do :; done`]);
     door.listeners.configure(config({ peers: [peer(other, { password: "one" })] }));
     await sleep(50);
     assert.deepEqual(door.accepted, []);
@@ -176,6 +180,7 @@ test("addresses and port to listen on change without a stop, and what cannot be 
   using other = new Door(hosts.a);
   const [failure] = other.listeners.configure(config({ listenPort: 1790, listenAddresses: [address("fd00::1")] }));
   assert.match(String(failure), /listening on \[fd00::1\]:1790: EADDRINUSE/);
+  assert.match(failure?.hint ?? "", /another program listens there/);
   door.listeners[Symbol.dispose]();
   await eventually("the port", () => other.letsIn(hosts.b, { ...six, port: 1790 }));
 });

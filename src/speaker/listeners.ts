@@ -63,7 +63,7 @@ export class Listeners implements Disposable {
         this.#openByPlace.set(name, new OpenListener(place, this.#rules, this.#options));
       } catch (error) {
         if (!(error instanceof TortieError)) throw error;
-        if (!isWithoutVersion(place, error)) failures.push(error);
+        if (!isWithoutVersion(place, error)) failures.push(withHint(error));
       }
     }
     if (failures.length > 0) this.#retry = setTimeout(() => this.configure(config), retryMs);
@@ -119,7 +119,7 @@ class OpenListener implements Disposable {
     const changed = [...this.#passwords].filter(([prefix, password]) => before.get(prefix) !== password);
     for (const [prefix, password] of changed) this.#setKey(prefix, password);
     // Whoever waits there has connected without the password of now.
-    for (let late = changed.length > 0; late; ) late = this.#accept()?.socket[Symbol.dispose]() !== undefined;
+    if (changed.length > 0) this.#turnAwayWaiting();
   }
 
   [Symbol.dispose](): void {
@@ -144,6 +144,7 @@ class OpenListener implements Disposable {
   }
 
   #resume(): void {
+    this.#watch?.[Symbol.dispose]();
     this.#watch = this.#options.poller.watch(this.#listener.fd, false, () => this.#acceptMany());
   }
 
@@ -156,6 +157,15 @@ class OpenListener implements Disposable {
     }
   }
 
+  /** As many as can wait; of those that come meanwhile the kernel knows the password. */
+  #turnAwayWaiting(): void {
+    for (let count = 0; count <= backlog; count++) {
+      const waiting = this.#accept();
+      if (waiting === undefined) return;
+      waiting.socket[Symbol.dispose]();
+    }
+  }
+
   #accept(): AcceptedTcp | undefined {
     try {
       return this.#listener.accept();
@@ -163,6 +173,7 @@ class OpenListener implements Disposable {
       if (!(error instanceof TortieError)) throw error;
       this.#options.log.error("no BGP connections are accepted for a while", { error: error.message });
       this.#watch?.[Symbol.dispose]();
+      clearTimeout(this.#pause);
       this.#pause = setTimeout(() => this.#resume(), pauseMs);
       return undefined;
     }
@@ -199,6 +210,18 @@ function nameOf({ address, port }: Place): string {
 function versionOf({ address }: Place): IpVersion {
   return typeof address === "string" ? addressVersion(address) : address.any;
 }
+
+/** Says what to do about it where that is known. */
+function withHint(error: TortieError): TortieError {
+  const { code, message, fields } = error;
+  const hint = hintByErrno.get(String(fields["errno"]));
+  return hint === undefined ? error : new TortieError(code, message, { cause: error, fields, hint });
+}
+
+const hintByErrno: ReadonlyMap<string, string> = new Map([
+  ["EADDRINUSE", "another program listens there, which `ss -ltnp` names: end it, or take another port or address"],
+  ["EACCES", "ports below 1024 need root or CAP_NET_BIND_SERVICE"],
+]);
 
 /** "Any" means those of the IP versions that the kernel has. */
 function isWithoutVersion({ address }: Place, error: TortieError): boolean {

@@ -154,7 +154,8 @@ class RunningSpeaker implements Speaker {
     if (this.#closing !== undefined) return;
     this.#config = config;
     for (const error of this.#listeners.configure(config)) {
-      this.#options.log.error("cannot listen for BGP peers, will be tried again", { error: error.message });
+      const { message, hint } = error;
+      this.#options.log.error("cannot listen for BGP peers, will be tried again", { error: message, hint });
     }
     this.#unnumbered.configure(config);
     this.#reconfigure();

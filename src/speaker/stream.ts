@@ -9,6 +9,11 @@ import type { TcpSocket, Watch } from "../sys/index.ts";
 const blockedBytes = 256 * 1024;
 /** Down to this the core is told to go on: the kernel's buffer is full still, so that the line does not fall idle. */
 const drainedBytes = 64 * 1024;
+/**
+ * The kernel is full and has taken nothing for as long: whoever is at the other end does not read, however little waits here.
+ * The core must know, since the send hold time of RFC 9687 counts from then.
+ */
+const stuckMs = 10_000;
 /** Pieces smaller than this are cheaper copied together than given to the kernel one by one. */
 const joinBytes = 16 * 1024;
 /** Where they are copied to. What is in it is of no meaning after the system call. */
@@ -28,6 +33,8 @@ export class Stream {
   #waitingBytes = 0;
   #isWriteWanted = false;
   #isBlocked = false;
+  /** When the kernel took something last while more waited. */
+  #fullSinceMs = 0;
 
   constructor(id: ConnectionId, socket: TcpSocket, watch: Watch) {
     this.id = id;
@@ -56,7 +63,8 @@ export class Stream {
   }
 
   /** Gives the kernel what it takes. Tells when the stream has become blocked, or is so no more. Throws TT_KERNEL when it is broken. */
-  flush(): "blocked" | "drained" | undefined {
+  flush(nowMs: number): "blocked" | "drained" | undefined {
+    const beforeBytes = this.#waitingBytes;
     let done = 0;
     while (done < this.#pieces.length) {
       const [piece, count] = this.#nextPiece(done);
@@ -69,8 +77,17 @@ export class Stream {
       done += count;
     }
     this.#pieces = done === this.#pieces.length ? [] : this.#pieces.slice(done);
+    if (!this.#isWriteWanted || this.#waitingBytes < beforeBytes) this.#fullSinceMs = nowMs;
     this.#wantWrite(this.#pieces.length > 0);
     return this.#judge();
+  }
+
+  /** In place of `flush` while the kernel is full. */
+  wait(nowMs: number): "blocked" | undefined {
+    const isStuck = nowMs - this.#fullSinceMs >= stuckMs || this.#waitingBytes > blockedBytes;
+    if (this.#isBlocked || !isStuck) return undefined;
+    this.#isBlocked = true;
+    return "blocked";
   }
 
   [Symbol.dispose](): void {
