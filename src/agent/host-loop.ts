@@ -443,6 +443,10 @@ export class HostLoop {
       case "delRoute":
         if (isOwnRoute(event.route)) return;
         if (!this.#dataplane.onRoute(event.route, event.type === "newRoute")) this.#mustReadRoutes = true;
+        return;
+      case "newSettings":
+        this.#sysctls.clear();
+        this.#writtenSysctls = undefined;
     }
   }
 

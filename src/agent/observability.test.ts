@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { defaultSettings } from "../calc/index.ts";
 import { Histogram, formatMetrics } from "../lib/index.ts";
 import { type HostFigures, agentMetrics } from "./agent-metrics.ts";
-import { Observability, judgeHealth } from "./observability.ts";
+import { Observability } from "./observability.ts";
 import type { AgentStatus } from "./status.ts";
 
 const status: AgentStatus = {
@@ -76,29 +76,6 @@ test("what the agent counts is told under the names of Felix where they mean the
     "tortie_uptime_seconds 1.5",
   ])
     assert.ok(text.includes(`\n${line}\n`), line);
-});
-
-test("an agent is ready when it knows the cluster by the server and the kernel has what is wanted", () => {
-  const well = {
-    status: { source: "server", failures: [] },
-    isServerThere: true,
-    busyMs: 0,
-    hasProgrammed: true,
-  } as const;
-  assert.deepEqual(judgeHealth(well), { isLive: true, isReady: true, reasons: [] });
-  const table: readonly (readonly [Partial<Parameters<typeof judgeHealth>[0]>, boolean, boolean, RegExp])[] = [
-    [{ isServerThere: false }, true, false, /the server is away/],
-    [{ status: { source: "none", failures: [] }, isServerThere: false }, true, false, /nothing is known/],
-    [{ hasProgrammed: false }, true, false, /not been programmed/],
-    [{ busyMs: 91_000 }, false, false, /has taken 91 s/],
-    // It works, and says what does not.
-    [{ status: { source: "server", failures: ["a link is missing"] } }, true, true, /a link is missing/],
-  ];
-  for (const [change, isLive, isReady, reason] of table) {
-    const found = judgeHealth({ ...well, ...change });
-    assert.deepEqual([found.isLive, found.isReady], [isLive, isReady], String(reason));
-    assert.match(found.reasons.join("\n"), reason);
-  }
 });
 
 test("metrics and probes are served where the settings say, and move with them", async () => {

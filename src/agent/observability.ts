@@ -1,4 +1,5 @@
 import type { HostSettings } from "../calc/index.ts";
+import { type Health, judgeHealth } from "../dataplane/index.ts";
 import { type Metric, formatMetrics } from "../lib/index.ts";
 import { agentMetrics } from "./agent-metrics.ts";
 import type { ClusterView } from "./cluster-view.ts";
@@ -6,48 +7,15 @@ import type { HostLoop } from "./host-loop.ts";
 import type { AgentStatus } from "./status.ts";
 import { type HttpListenerOptions, listenHttp } from "../sys/index.ts";
 
-/** Whether the agent can be used, and whether it still runs. */
-export type Health = {
-  readonly isReady: boolean;
-  readonly isLive: boolean;
-  /** For people, a line each. */
-  readonly reasons: readonly string[];
-};
-
-/** The host loop has had so long for one round: it hangs. */
-const hangMs = 90_000;
-
-export function judgeHealth(facts: {
-  readonly status: Pick<AgentStatus, "source" | "failures">;
-  readonly isServerThere: boolean;
-  readonly busyMs: number;
-  readonly hasProgrammed: boolean;
-}): Health {
-  const { status, isServerThere, busyMs, hasProgrammed } = facts;
-  const hangs = busyMs > hangMs ? [`programming the kernel has taken ${Math.round(busyMs / 1000)} s`] : [];
-  const lacks = [
-    ...(status.source === "none" ? ["nothing is known of the cluster yet"] : []),
-    ...(status.source !== "none" && !isServerThere ? ["the server is away; what is known may be old"] : []),
-    ...(hasProgrammed ? [] : ["the kernel has not been programmed yet"]),
-  ];
-  return {
-    isLive: hangs.length === 0,
-    isReady: lacks.length === 0 && hangs.length === 0,
-    reasons: [...hangs, ...lacks, ...status.failures],
-  };
-}
-
 /** Of one agent. */
 export function observeAgent(describe: () => AgentStatus, loop: HostLoop, view: ClusterView): Observability {
   return new Observability(
     () => agentMetrics(describe(), loop.figures(), view.counts),
-    () =>
-      judgeHealth({
-        status: describe(),
-        isServerThere: view.isServerThere,
-        busyMs: loop.busyMs(),
-        hasProgrammed: loop.hasProgrammed(),
-      }),
+    () => {
+      const { source, failures } = describe();
+      const [isServerThere, busyMs, hasProgrammed] = [view.isServerThere, loop.busyMs(), loop.hasProgrammed()];
+      return judgeHealth({ source, failures, isServerThere, busyMs, hasProgrammed });
+    },
   );
 }
 

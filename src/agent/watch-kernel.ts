@@ -4,7 +4,7 @@ import { monitorNft, monitorRoutes } from "../kernel/index.ts";
 import { type Random, type TaskGroup, TortieError, backoffMs } from "../lib/index.ts";
 import type { HostLoop } from "./host-loop.ts";
 
-const groups = ["links", "addresses", "neighbours", "nextHops", "routes"] as const;
+const groups = ["links", "addresses", "neighbours", "nextHops", "routes", "settings"] as const;
 /** Who loses events again so soon after is in a storm of them: reading everything all the time would only add to it. */
 const calmMs = 10_000;
 const pause = { baseMs: 100, maxMs: 2000 } as const;

@@ -67,8 +67,8 @@ export function spoofChainName(interfaceName: string): string {
 }
 
 /** A name that is too long keeps its beginning; a hash tells it from others that begin so. */
-function fit(name: string): string {
-  if (name.length <= maxLength) return name;
+export function fit(name: string, length = maxLength): string {
+  if (name.length <= length) return name;
   const hash = createHash("sha256").update(name).digest("hex").slice(0, 16);
-  return `${name.slice(0, maxLength - hash.length - 1)}-${hash}`;
+  return `${name.slice(0, length - hash.length - 1)}-${hash}`;
 }

@@ -15,7 +15,7 @@ import {
   verdict,
 } from "../nft/index.ts";
 import { cidrVersion } from "../lib/index.ts";
-import { endpointChainName, spoofChainName } from "./chain-names.ts";
+import { endpointChainName, fit, spoofChainName } from "./chain-names.ts";
 import { allMarks, marks, verdictMarks } from "./marks.ts";
 import { deny } from "./rule-chains.ts";
 import { type KnownRules, leaveAllowed, profileRules, tierRules } from "./tier-rules.ts";
@@ -77,8 +77,11 @@ function finalDrop(endpointId: string, direction: Direction, settings: HostSetti
   return makeRule([counter(), ...deny(settings)], finalComment(endpointId, direction));
 }
 
+/** So long that a comment holds it whole: one that is cut would be another endpoint's too. */
+const maxIdLength = 96;
+
 export function finalComment(endpointId: string, direction: Direction): string {
-  return `${endpointId} ${direction}: nothing allows it`;
+  return `${fit(endpointId, maxIdLength)} ${direction}: nothing allows it`;
 }
 
 /** Lets the endpoint's packets through with sources that it may use beside its own; others are looked at as ever. */

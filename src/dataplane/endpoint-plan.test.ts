@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { CalcMessage, LocalEndpoint } from "../calc/index.ts";
+import { type CalcMessage, type LocalEndpoint, defaultSettings } from "../calc/index.ts";
 import type { Link } from "../netlink/index.ts";
+import { interfaceOfKey } from "../nft/index.ts";
 import { HostDataplane } from "./host-dataplane.ts";
-import { isOwnAddress, isOwnNeighbour, isOwnRoute } from "./ownership.ts";
+import { isOwnAddress, isOwnLink, isOwnNeighbour, isOwnRoute, workloadAlias } from "./ownership.ts";
 import { address, cidr } from "./testing/cluster.ts";
 import type { Wanted } from "./wanted.ts";
 
@@ -73,6 +74,19 @@ test("an endpoint whose interface is up and whose rules are in force gets routes
   );
 });
 
+test("an endpoint is opened however long its name is, and never by the rules of one whose name begins alike", () => {
+  const name = `host--1-k8s-${"n".repeat(240)}`;
+  const [first, second] = ["a", "b"].map((end) => endpoint(name + end, ["10.0.0.1"], { interfaceName: "ttlong" }));
+  const dataplane = dataplaneWith(update(first!), [lo, link(7, "ttlong")]);
+  confirm(dataplane);
+  assert.equal(dataplane.endpoints()[0]?.state, "up");
+  dataplane.onCalc({ type: "endpointRemove", id: first!.id });
+  for (const message of update(second!)) dataplane.onCalc(message);
+  assert.equal(dataplane.endpoints()[0]?.state, "closed");
+  confirm(dataplane);
+  assert.equal(dataplane.endpoints()[0]?.state, "up");
+});
+
 test("everything that is wanted is known as ours by looking at it", () => {
   const links = [lo, link(7, "ttweb")];
   const wanted = confirm(dataplaneWith(update(web), links));
@@ -109,6 +123,38 @@ test("the settings of an interface are written before it is up", () => {
   assert.ok(paths.includes("net/ipv4/conf/ttweb/rp_filter"));
   assert.ok(paths.includes("net/ipv6/conf/ttweb/accept_ra"));
   assert.ok(paths.indexOf("net/ipv6/conf/all/forwarding") < paths.indexOf("net/ipv6/conf/ttweb/forwarding"));
+});
+
+test("the kernel's own test of sources is left to the table where an endpoint may have others", () => {
+  const spoofer = { ...web, spoofable: [cidr("198.51.100.0/24")] };
+  const isTested = (one: LocalEndpoint) =>
+    dataplaneWith(
+      [{ type: "settingsUpdate", ...defaultSettings, canSpoof: true }, ...update(one)],
+      [lo, link(7, "ttweb")],
+    )
+      .wanted()
+      .sysctls.find(({ path }) => path === "net/ipv4/conf/ttweb/rp_filter")?.value;
+  assert.deepEqual([isTested(web), isTested(spoofer)], ["1", "0"]);
+});
+
+test("an interface that we made is closed under any name but that of an endpoint", () => {
+  const dataplane = dataplaneWith(update(web, endpoint("named", ["10.0.0.2"], { interfaceName: "eth1" })), [lo]);
+  const closedOf = (...links: readonly Link[]) => {
+    dataplane.onLinks([lo, ...links]);
+    const { sets } = dataplane.wanted().table;
+    return sets.find(({ name }) => name === "refused")!.elements.map(({ key }) => interfaceOfKey(key));
+  };
+  const alias = workloadAlias("shop", "web");
+  assert.deepEqual(closedOf({ ...link(7, "ttweb"), alias }), []);
+  assert.deepEqual(closedOf({ ...link(7, "other0"), alias }), ["other0"]);
+  assert.deepEqual(closedOf({ ...link(7, "ttother"), alias }, { ...link(8, "eth1"), alias }, link(9, "eth0")), []);
+});
+
+test("the mark of an interface that we made is one that the kernel takes, however long the names are", () => {
+  const [first, second] = ["a", "b"].map((end) => workloadAlias("n".repeat(63), "w".repeat(250) + end));
+  assert.equal(first?.length, 255);
+  assert.notEqual(first, second);
+  assert.ok(isOwnLink({ ...link(7, "eth0"), alias: first! }));
 });
 
 test("rules of an endpoint that had the interface before are not the rules of the one that has it now", () => {

@@ -3,6 +3,7 @@ import { type Cidr, type IpAddress, addressToCidr, cidrVersion } from "../lib/in
 import type { Link, LinkAddress, Neighbour, Route } from "../netlink/index.ts";
 import { compareTexts } from "../selector/index.ts";
 import { gatewayAddress4, gatewayAddress6 } from "./gateway.ts";
+import { isOwnLink, workloadPrefix } from "./ownership.ts";
 import { mainTable, normalMetric, routeProtocols } from "./route-protocols.ts";
 import { linkSysctls } from "./sysctls.ts";
 import type { EndpointStatus, Sysctl, WantedLink } from "./wanted.ts";
@@ -68,6 +69,15 @@ export function chooseEndpoints(endpoints: Iterable<LocalEndpoint>, canSpoof: bo
   const left = all.filter(({ interfaceName }) => !byInterface.has(interfaceName));
   const refused = [...new Set(left.map(({ interfaceName }) => interfaceName))].sort();
   return { all, active: [...byInterface.values()], refused };
+}
+
+/** Interfaces that we made, by names that neither an endpoint nor our prefix stands for: somebody renamed them. */
+export function strayInterfaces({ active }: EndpointChoice, links: readonly Link[]): readonly string[] {
+  const names = new Set(active.map(({ interfaceName }) => interfaceName));
+  const strays = links.filter(
+    (link) => isOwnLink(link) && !link.name.startsWith(workloadPrefix) && !names.has(link.name),
+  );
+  return strays.map(({ name }) => name);
 }
 
 /** `known`: what earlier plans have made. */
@@ -143,7 +153,7 @@ function partsOf(endpoint: LocalEndpoint, link: Link, known: PartsByEndpoint): E
     index,
     name,
     wish: wishFor(link),
-    sysctls: linkSysctls(name),
+    sysctls: linkSysctls(name, endpoint.spoofable.length > 0),
     gateway: gatewayOnLink(link),
     neighbourByAddress: new Map(
       mac === undefined ? [] : addresses.map((address) => [address, neighbourOf(address, mac, link)]),

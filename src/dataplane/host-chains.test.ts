@@ -37,6 +37,7 @@ function tableOf(resources: readonly Resource[], addresses: readonly LinkAddress
   for (const message of graph.flush()) dataplane.onCalc(message);
   const link = { mac: "", mtu: 1500, isUp: true, isRunning: true, group: 0 };
   dataplane.onLinks([
+    { index: 1, name: "lo", ...link },
     { index: 2, name: "eth0", ...link },
     { index: 3, name: "eth1", ...link },
   ]);
@@ -125,6 +126,24 @@ test("the endpoint of all other interfaces yields to one that has the interface 
   const addresses: LinkAddress[] = [{ linkIndex: 3, address: address("192.0.2.9"), length: 24, scope: "global" }];
   assert.equal(verdicts(tableOf([rest, byAddress], addresses), [toHost, onEth1]), "-+");
   assert.equal(verdicts(tableOf([rest, byAddress]), [toHost, onEth1]), "--");
+});
+
+test("nothing is asked about what the host exchanges with itself, not by an endpoint that names its loopback either", () => {
+  const untracked = policy("untracked", {
+    doNotTrack: true,
+    applyOnForward: true,
+    ingress: [denyAll],
+    egress: [denyAll],
+  });
+  const addresses: LinkAddress[] = [{ linkIndex: 1, address: address("192.0.2.9"), length: 32, scope: "global" }];
+  for (const spec of [{ interfaceName: "lo" }, { expectedIPs: [address("192.0.2.9")] }]) {
+    const table = tableOf([hostEndpoint(spec), untracked], addresses);
+    const ways = [
+      { ...toHost, inputName: "lo" },
+      { ...fromHost, outputName: "lo" },
+    ];
+    assert.equal(verdicts(table, ways), "++");
+  }
 });
 
 test("what passes through is asked only of policies that ask for it, on the way in and on the way out", () => {

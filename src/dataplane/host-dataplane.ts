@@ -19,6 +19,7 @@ import {
   type PartsByEndpoint,
   chooseEndpoints,
   planEndpoints,
+  strayInterfaces,
 } from "./endpoint-plan.ts";
 import type { HostInterfaces } from "./host-chains.ts";
 import { chooseHostInterfaces } from "./host-interfaces.ts";
@@ -56,6 +57,8 @@ export class HostDataplane {
   #addresses: readonly LinkAddress[] = [];
   readonly #inForce = new RulesInForce();
   #choice: EndpointChoice | undefined;
+  /** Interfaces that lead to workloads and get no rules. */
+  #closed: readonly string[] | undefined;
   #plan: EndpointPlan | undefined;
   readonly #parts: PartsByEndpoint = new WeakMap();
   /** What goes by the plan and the blocks. */
@@ -179,8 +182,9 @@ export class HostDataplane {
   }
 
   table(): Table {
-    const { active, refused } = this.#chooseEndpoints();
-    this.#policyTable.setEndpoints(active, refused);
+    const choice = this.#chooseEndpoints();
+    this.#closed ??= [...new Set([...choice.refused, ...strayInterfaces(choice, this.#links)])].sort();
+    this.#policyTable.setEndpoints(choice.active, this.#closed);
     const hosts = this.#hostEndpoints.values();
     this.#hostInterfaces ??= chooseHostInterfaces(hosts, this.#links, this.#addresses);
     this.#policyTable.setHostInterfaces(this.#hostInterfaces);
@@ -254,6 +258,7 @@ export class HostDataplane {
   }
 
   #touchPlan(): void {
+    this.#closed = undefined;
     this.#plan = undefined;
     this.#planned = undefined;
   }

@@ -4,6 +4,9 @@ import { compareTexts } from "../selector/index.ts";
 import type { HostInterfaces } from "./host-chains.ts";
 import { isWorkloadLink } from "./ownership.ts";
 
+/** What the host exchanges with itself is nobody's business, whatever addresses it has there. */
+const loopback = "lo";
+
 /** Stands for every interface without a host endpoint of its own. */
 const everyInterface = "*";
 
@@ -20,10 +23,12 @@ export function chooseHostInterfaces(
   const named = new Map<string, LocalHostEndpoint>();
   for (const endpoint of sorted) {
     const { interfaceName } = endpoint;
-    if (interfaceName === undefined || interfaceName === everyInterface || named.has(interfaceName)) continue;
+    if (interfaceName === undefined || interfaceName === everyInterface || interfaceName === loopback) continue;
+    if (named.has(interfaceName)) continue;
     named.set(interfaceName, endpoint);
   }
-  const nameByIndex = new Map(links.filter((link) => !isWorkloadLink(link)).map(({ index, name }) => [index, name]));
+  const others = links.filter((link) => link.name !== loopback && !isWorkloadLink(link));
+  const nameByIndex = new Map(others.map(({ index, name }) => [index, name]));
   for (const endpoint of sorted) {
     if (endpoint.interfaceName !== undefined) continue;
     for (const { linkIndex, address } of addresses) {

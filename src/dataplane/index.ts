@@ -5,6 +5,7 @@ export { type FlowEnd, FlowJudge } from "./flow-judge.ts";
 export { FlowOwners } from "./flow-owners.ts";
 export { gatewayAddress4, gatewayAddress6, gatewayMac } from "./gateway.ts";
 export { HostDataplane } from "./host-dataplane.ts";
+export { type Health, judgeHealth } from "./judge-health.ts";
 export { allMarks, marks } from "./marks.ts";
 export type { ResolvedHop } from "./resolved-hop.ts";
 export {

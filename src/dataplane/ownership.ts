@@ -1,4 +1,5 @@
 import type { Link, LinkAddress, Neighbour, NextHop, Route } from "../netlink/index.ts";
+import { fit } from "./chain-names.ts";
 import { gatewayAddress4, gatewayAddress6 } from "./gateway.ts";
 import { mainTable, routeProtocols } from "./route-protocols.ts";
 
@@ -23,8 +24,11 @@ export const workloadPrefix = "tt";
 
 const aliasPrefix = "tortie:";
 
+/** The kernel takes no longer alias. */
+const maxAliasLength = 255;
+
 export function workloadAlias(namespace: string, name: string): string {
-  return `${aliasPrefix}${namespace}/${name}`;
+  return fit(`${aliasPrefix}${namespace}/${name}`, maxAliasLength);
 }
 
 /** Whether we made the link, and may delete it. */

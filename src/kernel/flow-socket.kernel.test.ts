@@ -5,8 +5,10 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { type IpAddress, parseAddress } from "../lib/index.ts";
 import { openFlowSocket } from "./flow-socket.ts";
+import { requireOwnNamespace } from "./testing/own-namespace.ts";
 
 // In the namespace that the whole run has for itself: its loopback, with addresses and a table of its own.
+requireOwnNamespace();
 
 const ip = (text: string): IpAddress => parseAddress(text) ?? assert.fail(text);
 

@@ -10,6 +10,7 @@ import {
 import { TortieError, readMessages } from "../lib/index.ts";
 import { isInterrupted, readAnswer } from "../netlink/index.ts";
 import { type NetlinkHandle, errnoName, openNetlink } from "../sys/index.ts";
+import { makeCallQueue, makeSequenceNumbers } from "./call-queue.ts";
 
 const receiveBufferBytes = 4 << 20;
 const deletionsPerSend = 100;
@@ -31,8 +32,8 @@ export function openFlowSocket(options: { readonly netns?: string | undefined } 
 
 class KernelFlowSocket implements FlowSocket {
   readonly #netlink: NetlinkHandle;
-  #sequence = 1;
-  #lastCall: Promise<unknown> = Promise.resolve();
+  readonly #inTurn = makeCallQueue();
+  readonly #takeSequences = makeSequenceNumbers();
 
   constructor(netlink: NetlinkHandle) {
     this.#netlink = netlink;
@@ -100,19 +101,6 @@ class KernelFlowSocket implements FlowSocket {
       }
     }
     return count;
-  }
-
-  #takeSequences(count: number): number {
-    if (this.#sequence + count > 0xffffffff) this.#sequence = 1;
-    const first = this.#sequence;
-    this.#sequence += count;
-    return first;
-  }
-
-  #inTurn<T>(call: () => Promise<T>): Promise<T> {
-    const result = this.#lastCall.then(call);
-    this.#lastCall = result.catch(() => undefined);
-    return result;
   }
 }
 

@@ -48,8 +48,10 @@ import {
   verdictMap,
 } from "../nft/index.ts";
 import { type NftSocket, monitorNft, openNftSocket } from "./nft-socket.ts";
+import { requireOwnNamespace } from "./testing/own-namespace.ts";
 
 // Each test works in the namespace that the whole run has for itself, on a table that it removes again.
+requireOwnNamespace();
 
 const ip = (text: string): IpAddress => parseAddress(text) ?? assert.fail(text);
 const net = (text: string): Cidr => parseCidr(text) ?? assert.fail(text);

@@ -16,11 +16,14 @@ import {
   tableOfEvent,
 } from "../nft/index.ts";
 import { type NetlinkHandle, errnoName, openNetlink } from "../sys/index.ts";
+import { makeCallQueue } from "./call-queue.ts";
 
 /** Enough for every transaction where root may have it; in a user namespace the kernel gives some 400 KiB. */
 const sendBufferBytes = 64 << 20;
 const receiveBufferBytes = 4 << 20;
 const attempts = 8;
+/** No call sends so many messages that those after this would not do. */
+const lastFirstSequence = 2 ** 31;
 /** The kernel gave up before it changed anything. */
 const passing: ReadonlySet<string> = new Set(["EINTR", "ENOBUFS", "EAGAIN"]);
 
@@ -48,8 +51,9 @@ export function openNftSocket(options: { readonly netns?: string | undefined } =
 class NetlinkNftSocket implements NftSocket {
   readonly portId: number;
   readonly #handle: NetlinkHandle;
+  /** Of the next message; 32 bits in it. */
   #sequence = 1;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #calls = makeCallQueue();
 
   constructor(handle: NetlinkHandle) {
     this.#handle = handle;
@@ -84,9 +88,10 @@ class NetlinkNftSocket implements NftSocket {
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work);
-    this.#last = result.catch(() => undefined);
-    return result;
+    return this.#calls(() => {
+      if (this.#sequence > lastFirstSequence) this.#sequence = 1;
+      return work();
+    });
   }
 
   /** Undefined when the table changed meanwhile. */

@@ -16,6 +16,7 @@ import {
   readRouteEvent,
 } from "../netlink/index.ts";
 import { type NetlinkHandle, errnoName, openNetlink } from "../sys/index.ts";
+import { makeCallQueue, makeSequenceNumbers } from "./call-queue.ts";
 
 /** More a send gain nothing, and would keep other work waiting for longer. */
 const changesPerSend = 100;
@@ -62,8 +63,8 @@ export function openRouteSocket(options: { readonly netns?: string | undefined }
 class KernelRouteSocket implements RouteSocket {
   readonly portId: number;
   readonly #netlink: NetlinkHandle;
-  #sequence = 1;
-  #lastCall: Promise<unknown> = Promise.resolve();
+  readonly #inTurn = makeCallQueue();
+  readonly #takeSequences = makeSequenceNumbers();
 
   constructor(netlink: NetlinkHandle) {
     this.#netlink = netlink;
@@ -200,21 +201,6 @@ class KernelRouteSocket implements RouteSocket {
         });
       }
     }
-  }
-
-  #takeSequences(count: number): number {
-    // Stays below 2^32 by going round; 0 is what the kernel's own messages have.
-    if (this.#sequence + count > 0xffffffff) this.#sequence = 1;
-    const first = this.#sequence;
-    this.#sequence += count;
-    return first;
-  }
-
-  /** Requests and answers of one call are never mixed with another's. */
-  #inTurn<T>(call: () => Promise<T>): Promise<T> {
-    const result = this.#lastCall.then(call);
-    this.#lastCall = result.catch(() => undefined);
-    return result;
   }
 }
 

@@ -69,9 +69,9 @@ export async function endLab(lab: RunningLab): Promise<void> {
   // With its first process a process namespace ends, and with the namespaces all that was in them.
   const lives = lab.pids.map((pid) => ({ pid, startedAt: startOf(pid) }));
   for (const pid of lab.pids) kill(pid);
-  const deadline = Date.now() + patienceMs;
+  const deadlineMs = performance.now() + patienceMs;
   while (lives.some(({ pid, startedAt }) => startedAt !== undefined && startOf(pid) === startedAt)) {
-    if (Date.now() > deadline) {
+    if (performance.now() > deadlineMs) {
       throw new TortieError("TT_LAB", `lab ${lab.name} does not end`, {
         hint: `look at: ps -fp ${lab.pids.join(",")}`,
       });

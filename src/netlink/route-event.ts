@@ -1,4 +1,5 @@
 import { type NetlinkMessage, readMessages, readU32 } from "../lib/index.ts";
+import { RTM_NEWNETCONF, isOfAllLinks } from "./host-settings.ts";
 import { type LinkAddress, RTM_DELADDR, RTM_NEWADDR, readLinkAddress } from "./link-address.ts";
 import { type Link, RTM_DELLINK, RTM_NEWLINK, readLink } from "./link.ts";
 import { type Neighbour, RTM_DELNEIGH, RTM_NEWNEIGH, readNeighbour } from "./neighbour.ts";
@@ -12,6 +13,8 @@ export type RouteEvent = (
   | { readonly type: "newRoute" | "delRoute"; readonly route: Route }
   | { readonly type: "newNeighbour" | "delNeighbour"; readonly neighbour: Neighbour }
   | { readonly type: "newNextHop" | "delNextHop"; readonly nextHop: NextHop }
+  /** A setting of all links together is another, and with forwarding that of each link; which one is not told. */
+  | { readonly type: "newSettings" }
 ) & {
   /** Port of the netlink socket that caused it; 0 when the kernel did so of itself. */
   readonly portId: number;
@@ -24,6 +27,7 @@ export const monitorGroups = {
   addresses: [5, 9],
   routes: [7, 11],
   nextHops: [32],
+  settings: [24, 25],
 } as const satisfies Readonly<Record<string, readonly number[]>>;
 
 export type MonitorGroup = keyof typeof monitorGroups;
@@ -65,6 +69,8 @@ export function readRouteEvent(message: NetlinkMessage): RouteEvent | undefined 
       const nextHop = readNextHop(message.body);
       return nextHop && { type: message.type === RTM_NEWNEXTHOP ? "newNextHop" : "delNextHop", nextHop, portId };
     }
+    case RTM_NEWNETCONF:
+      return isOfAllLinks(message.body) ? { type: "newSettings", portId } : undefined;
   }
   return undefined;
 }

@@ -25,6 +25,7 @@ const attemptLimitMs = 2_000;
 /** One of several endpoints is waited for so long before the next is tried. */
 const connectLimitMs = 500;
 const retryDelayMs = 100;
+const failureLimitMs = 200;
 
 const channelOptions = {
   "grpc.initial_reconnect_backoff_ms": 100,
@@ -91,16 +92,17 @@ export class EtcdConnection implements Disposable {
     request: EtcdMethods[M]["request"],
     { isRepeatable }: { readonly isRepeatable: boolean },
   ): Promise<{ readonly response: EtcdMethods[M]["response"]; readonly isRepeated: boolean }> {
-    const deadlineMs = Date.now() + this.#requestLimitMs;
+    const deadlineMs = performance.now() + this.#requestLimitMs;
     for (let attempt = 1; ; attempt++) {
       const client = this.#readyClient() ?? (await this.#waitForClient(deadlineMs));
-      const limitMs = isRepeatable ? Math.min(deadlineMs, Date.now() + attemptLimitMs) : deadlineMs;
+      const leftMs = deadlineMs - performance.now();
+      const limitMs = isRepeatable ? Math.min(leftMs, attemptLimitMs) : leftMs;
       try {
         return { response: await invoke(client, method, request, limitMs), isRepeated: attempt > 1 };
       } catch (error) {
         if (!isServiceError(error) || !doubtfulCodes.has(error.code)) throw toFailure(error);
         this.#leave(client);
-        if (!isRepeatable || Date.now() + retryDelayMs >= deadlineMs)
+        if (!isRepeatable || performance.now() + retryDelayMs >= deadlineMs)
           throw this.unavailable("did not answer in time", error);
         await delay(retryDelayMs);
       }
@@ -109,7 +111,7 @@ export class EtcdConnection implements Disposable {
 
   /** A stream to write one create request into; ends with an error when the connection dies or its server loses its leader. */
   async openWatch(): Promise<WatchCall> {
-    const client = this.#readyClient() ?? (await this.#waitForClient(Date.now() + this.#requestLimitMs));
+    const client = this.#readyClient() ?? (await this.#waitForClient(performance.now() + this.#requestLimitMs));
     const metadata = new Metadata();
     metadata.set("hasleader", "true");
     const stream: WatchCall = client["watch"]?.(metadata);
@@ -136,13 +138,13 @@ export class EtcdConnection implements Disposable {
     return client?.getChannel().getConnectivityState(true) === connectivityState.READY ? client : undefined;
   }
 
+  /** `deadlineMs` is by performance.now. */
   async #waitForClient(deadlineMs: number): Promise<Client> {
-    while (Date.now() < deadlineMs) {
+    for (let leftMs; (leftMs = deadlineMs - performance.now()) > 0; ) {
       const client = this.#clients[this.#current];
       assert(client !== undefined, "there is an endpoint");
-      const limitMs = this.#clients.length === 1 ? deadlineMs : Math.min(deadlineMs, Date.now() + connectLimitMs);
       try {
-        await waitForReady(client, limitMs);
+        await waitForReady(client, this.#clients.length === 1 ? leftMs : Math.min(leftMs, connectLimitMs));
         return client;
       } catch {
         this.#leave(client);
@@ -170,16 +172,16 @@ function makeClient({ address, isTls }: EtcdEndpoint, { ca, certificate, key }: 
   return new EtcdClient(address, tls, { ...channelOptions, ...serverName });
 }
 
-function waitForReady(client: Client, deadlineMs: number): Promise<void> {
+function waitForReady(client: Client, limitMs: number): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  client.waitForReady(deadlineMs, (error) => (error === undefined ? resolve() : reject(error)));
+  client.waitForReady(deadlineIn(limitMs), (error) => (error === undefined ? resolve() : reject(error)));
   return promise;
 }
 
 /** gRPC tells why it cannot connect only to who sends something nevertheless. */
 async function readConnectFailure(client: Client): Promise<string> {
   try {
-    await invoke(client, "range", { key: "/", countOnly: true }, Date.now() + 200);
+    await invoke(client, "range", { key: "/", countOnly: true }, failureLimitMs);
     return "it answers now";
   } catch (error) {
     return isServiceError(error) ? error.details : String(error);
@@ -190,13 +192,21 @@ function invoke<M extends MethodName>(
   client: Client,
   method: M,
   request: EtcdMethods[M]["request"],
-  deadline: number,
+  limitMs: number,
 ): Promise<EtcdMethods[M]["response"]> {
   const { promise, resolve, reject } = Promise.withResolvers<EtcdMethods[M]["response"]>();
-  client[method]?.(request, { deadline }, (error: ServiceError | null, response: EtcdMethods[M]["response"]) =>
-    error === null ? resolve(response) : reject(error),
+  client[method]?.(
+    request,
+    { deadline: deadlineIn(limitMs) },
+    (error: ServiceError | null, response: EtcdMethods[M]["response"]) =>
+      error === null ? resolve(response) : reject(error),
   );
   return promise;
+}
+
+/** gRPC takes its deadlines by the time of day, and makes them periods at once. */
+function deadlineIn(limitMs: number): number {
+  return Date.now() + limitMs;
 }
 
 export function isServiceError(error: unknown): error is ServiceError {

@@ -9,12 +9,16 @@ import { HostLoop } from "../../src/agent/host-loop.ts";
 import { watchKernel } from "../../src/agent/watch-kernel.ts";
 import { gatewayAddress4, gatewayAddress6, gatewayMac } from "../../src/dataplane/index.ts";
 import { openFlowSocket, openNftSocket, openRouteSocket, writeSysctl } from "../../src/kernel/index.ts";
+import { requireOwnNamespace } from "../../src/kernel/testing/own-namespace.ts";
 import { type Logger, TaskGroup, seededRandom } from "../../src/lib/index.ts";
 import { type Resource, decodeResource, keyOf } from "../../src/resources/index.ts";
 import { checkCall } from "../../src/sys/errno.ts";
 import { makeNamespace, removeNamespace, spawnInNamespace } from "../../src/sys/index.ts";
 import { libc } from "../../src/sys/libc.ts";
 import { type Calls, type Faults, faultyFlows, faultyNft, faultyRoutes } from "./faults.ts";
+
+// Mounts and settings of the whole kernel are tried too.
+requireOwnNamespace();
 
 const node = "alpha";
 const CLONE_NEWNET = 0x40000000;
@@ -123,8 +127,8 @@ export class BadHost implements AsyncDisposable {
         ip route add default via ${gatewayAddress6} dev eth0'`);
   }
 
-  giveEndpoint(name: string): void {
-    this.give(this.#endpoint(name));
+  giveEndpoint(name: string, more: Readonly<Record<string, unknown>> = {}): void {
+    this.give(this.#endpoint(name, more));
   }
 
   takeEndpoint(name: string): void {
@@ -194,7 +198,7 @@ export class BadHost implements AsyncDisposable {
     return `02:00:00:00:03:${(this.#numbers.get(name) ?? 0).toString(16).padStart(2, "0")}`;
   }
 
-  #endpoint(name: string): Resource {
+  #endpoint(name: string, more: Readonly<Record<string, unknown>> = {}): Resource {
     return decode({
       kind: "WorkloadEndpoint",
       metadata: {
@@ -211,6 +215,7 @@ export class BadHost implements AsyncDisposable {
         mac: this.#macOf(name),
         ipNetworks: [...this.addressesOf(name)],
         profiles: ["kns.shop"],
+        ...more,
       },
     });
   }

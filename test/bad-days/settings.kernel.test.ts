@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BadHost, mostAttempts, run } from "./bad-host.ts";
+import { BadHost, eventually, mostAttempts, run } from "./bad-host.ts";
 
 const timeout = 60_000;
 const setting = "/proc/sys/net/ipv4/fib_multipath_hash_policy";
@@ -33,4 +33,19 @@ test("a kernel setting that cannot be written is told once, and all others and t
   } finally {
     run(`umount ${setting} 2>/dev/null || true`);
   }
+});
+
+test("a host that somebody stops forwarding forwards again at once, over every link", { timeout }, async () => {
+  await using host = await BadHost.start("a", "b");
+  const before = host.loop.figures();
+  run("echo 0 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv6/conf/all/forwarding");
+  const read = () =>
+    run("cd /proc/sys/net; cat ipv4/conf/all/forwarding ipv4/conf/tt?/forwarding ipv6/conf/all/forwarding");
+  await eventually(
+    () => read() === "1\n".repeat(4),
+    () => read(),
+  );
+  assert.equal(await host.reach("a", "b"), "open");
+  await host.untilWell();
+  assert.equal(host.loop.figures().audits, before.audits, "nothing else was read");
 });

@@ -1,7 +1,6 @@
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Facts, Routes } from "./facts.ts";
-import { Daemon, type ForeignSpeaker, everyFact, runCommand } from "./foreign-speaker.ts";
+import { type ForeignSpeaker, daemon, everyFact, runCommand } from "./foreign-speaker.ts";
 
 const config = `
 router id 10.1.255.1;
@@ -18,7 +17,6 @@ protocol bgp outer from peer { neighbor range 10.20.0.0/16 as 65001; dynamic nam
 export function makeBird(folder: string): ForeignSpeaker {
   const socket = join(folder, "bird.ctl");
   const path = join(folder, "bird.conf");
-  const daemon = new Daemon("bird", ["-f", "-c", path, "-s", socket, "-P", join(folder, "bird.pid")]);
   const ask = (...words: string[]) => runCommand("birdc", ["-s", socket, ...words]);
   return {
     name: "bird",
@@ -26,12 +24,12 @@ export function makeBird(folder: string): ForeignSpeaker {
     hasFacts: everyFact,
     takesPaths: true,
     hasPathIds: false,
-    async start() {
-      writeFileSync(path, config);
-      await daemon.start(() => ask("show", "status"));
-    },
-    isAlive: () => daemon.isAlive,
-    stop: () => daemon.stop(),
+    ...daemon({
+      command: "bird",
+      args: ["-f", "-c", path, "-s", socket, "-P", join(folder, "bird.pid")],
+      config: { path, text: config },
+      isReady: () => ask("show", "status"),
+    }),
     table: async () => parseTable(await ask("show", "route", "all")),
   };
 }

@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FactName, Routes } from "./facts.ts";
 
@@ -34,6 +35,11 @@ export const everyFact: readonly FactName[] = [
   "unknown",
 ];
 
+/** All but what a speaker does not tell of. */
+export function factsWithout(...names: readonly FactName[]): readonly FactName[] {
+  return everyFact.filter((name) => !names.includes(name));
+}
+
 export function runCommand(command: string, args: readonly string[]): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   execFile(command, [...args], { maxBuffer: 1 << 29, timeout: 120_000 }, (error, stdout) => {
@@ -43,38 +49,40 @@ export function runCommand(command: string, args: readonly string[]): Promise<st
   return promise;
 }
 
-/** A daemon in the foreground. */
-export class Daemon {
-  readonly #command: string;
-  readonly #args: readonly string[];
-  #child: ChildProcess | undefined;
+type Startup = {
+  readonly command: string;
+  /** So that it stays in the foreground. */
+  readonly args: readonly string[];
+  readonly config: { readonly path: string; readonly text: string };
+  /** Done when its configuration is written. */
+  readonly prepare?: () => void;
+  /** Fails as long as it does not answer. */
+  readonly isReady: () => Promise<unknown>;
+};
 
-  constructor(command: string, args: readonly string[]) {
-    this.#command = command;
-    this.#args = args;
-  }
-
-  get isAlive(): boolean {
-    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
-  }
-
-  /** Waits until `isReady` says so, at most 15 s. */
-  async start(isReady: () => Promise<unknown>): Promise<void> {
-    this.#child = spawn(this.#command, [...this.#args], { stdio: "ignore" });
-    this.#child.on("error", () => {});
-    for (let tries = 0; tries < 150; tries++) {
-      await sleep(100);
-      try {
-        await isReady();
-        return;
-      } catch {
-        if (!this.isAlive) break;
+/** The life of a speaker's daemon. Its start waits until it answers, at most 15 s. */
+export function daemon(startup: Startup): Pick<ForeignSpeaker, "start" | "isAlive" | "stop"> {
+  const { command, args, config, prepare, isReady } = startup;
+  let child: ChildProcess | undefined;
+  const isAlive = () => child !== undefined && child.exitCode === null && child.signalCode === null;
+  return {
+    isAlive,
+    stop: () => void child?.kill("SIGKILL"),
+    async start() {
+      writeFileSync(config.path, config.text);
+      prepare?.();
+      child = spawn(command, [...args], { stdio: "ignore" });
+      child.on("error", () => {});
+      for (let tries = 0; tries < 150; tries++) {
+        await sleep(100);
+        try {
+          await isReady();
+          return;
+        } catch {
+          if (!isAlive()) break;
+        }
       }
-    }
-    throw new Error(`${this.#command} does not come up`);
-  }
-
-  stop(): void {
-    this.#child?.kill("SIGKILL");
-  }
+      throw new Error(`${command} does not come up`);
+    },
+  };
 }

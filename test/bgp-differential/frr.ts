@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Facts, isRecord } from "./facts.ts";
-import { Daemon, type ForeignSpeaker, runCommand } from "./foreign-speaker.ts";
+import { type ForeignSpeaker, daemon, factsWithout, runCommand } from "./foreign-speaker.ts";
 
 const group = (name: string, asNumber: number) => `
  neighbor ${name} peer-group
@@ -41,50 +41,39 @@ ${group("INNER", 64512)}${group("OUTER", 65001)}
 export function makeFrr(folder: string): ForeignSpeaker {
   const path = join(folder, "bgpd.conf");
   const sockets = join(folder, "frr");
-  const daemon = new Daemon("/usr/lib/frr/bgpd", [
-    "-Z",
-    "-n",
-    "-S",
-    "-f",
-    path,
-    "-i",
-    join(folder, "bgpd.pid"),
-    "-l",
-    "10.1.255.2",
-    "-A",
-    "127.0.0.1",
-    "--vty_socket",
-    sockets,
-  ]);
   const ask = (command: string) => runCommand("vtysh", ["--vty_socket", sockets, "-d", "bgpd", "-c", command]);
   return {
     name: "frr",
     address: "10.1.255.2",
     // It says of extended communities and unknown attributes only what it understands.
-    hasFacts: [
-      "origin",
-      "asPath",
-      "nextHop",
-      "med",
-      "localPref",
-      "atomicAggregate",
-      "aggregator",
-      "communities",
-      "largeCommunities",
-      "originatorId",
-      "clusterList",
-    ],
+    hasFacts: factsWithout("extendedCommunities", "unknown"),
     takesPaths: true,
     hasPathIds: false,
-    async start() {
-      mkdirSync(sockets, { recursive: true });
-      writeFileSync(path, config);
-      execFileSync("chown", ["-R", "frr:frr", sockets, path]);
-      execFileSync("chmod", ["755", folder]);
-      await daemon.start(() => ask("show bgp ipv4 unicast json"));
-    },
-    isAlive: () => daemon.isAlive,
-    stop: () => daemon.stop(),
+    ...daemon({
+      command: "/usr/lib/frr/bgpd",
+      args: [
+        "-Z",
+        "-n",
+        "-S",
+        "-f",
+        path,
+        "-i",
+        join(folder, "bgpd.pid"),
+        "-l",
+        "10.1.255.2",
+        "-A",
+        "127.0.0.1",
+        "--vty_socket",
+        sockets,
+      ],
+      config: { path, text: config },
+      prepare: () => {
+        mkdirSync(sockets, { recursive: true });
+        execFileSync("chown", ["-R", "frr:frr", sockets, path]);
+        execFileSync("chmod", ["755", folder]);
+      },
+      isReady: () => ask("show bgp ipv4 unicast json"),
+    }),
     async table() {
       const byPeer = new Map<string, Map<string, Facts>>();
       for (const family of ["ipv4", "ipv6"]) addTable(byPeer, await ask(`show bgp ${family} unicast json detail`));

@@ -1,7 +1,6 @@
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Facts, isRecord } from "./facts.ts";
-import { Daemon, type ForeignSpeaker, runCommand } from "./foreign-speaker.ts";
+import { type ForeignSpeaker, daemon, factsWithout, runCommand } from "./foreign-speaker.ts";
 
 const family = (name: string) => `
   [[peer-groups.afi-safis]]
@@ -42,33 +41,19 @@ ${group("inner", 64512, "10.10.0.0/16")}${group("outer", 65001, "10.20.0.0/16")}
 
 export function makeGobgp(folder: string): ForeignSpeaker {
   const path = join(folder, "gobgp.toml");
-  const daemon = new Daemon("gobgpd", ["-f", path, "-l", "panic"]);
   const ask = (...words: string[]) => runCommand("gobgp", [...words, "-j"]);
   return {
     name: "gobgp",
     address: "10.1.255.3",
-    hasFacts: [
-      "origin",
-      "asPath",
-      "nextHop",
-      "med",
-      "localPref",
-      "atomicAggregate",
-      "aggregator",
-      "communities",
-      "largeCommunities",
-      "originatorId",
-      "clusterList",
-      "unknown",
-    ],
+    hasFacts: factsWithout("extendedCommunities"),
     takesPaths: false,
     hasPathIds: true,
-    async start() {
-      writeFileSync(path, config);
-      await daemon.start(() => ask("global", "rib"));
-    },
-    isAlive: () => daemon.isAlive,
-    stop: () => daemon.stop(),
+    ...daemon({
+      command: "gobgpd",
+      args: ["-f", path, "-l", "panic"],
+      config: { path, text: config },
+      isReady: () => ask("global", "rib"),
+    }),
     async table() {
       const byPeer = new Map<string, Map<string, Facts>>();
       for (const name of ["ipv4", "ipv6"]) addTable(byPeer, await ask("global", "rib", "-a", name));

@@ -4,8 +4,11 @@ import { test } from "node:test";
 import { CalcGraph } from "../../src/calc/index.ts";
 import { HostDataplane } from "../../src/dataplane/index.ts";
 import { openNftSocket } from "../../src/kernel/index.ts";
+import { requireOwnNamespace } from "../../src/kernel/testing/own-namespace.ts";
 import { diffTables } from "../../src/nft/index.ts";
 import { decodeResource, keyOf } from "../../src/resources/index.ts";
+
+requireOwnNamespace();
 
 const apiVersion = "projectcalico.org/v3";
 

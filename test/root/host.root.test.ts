@@ -7,12 +7,14 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { openNftSocket } from "../../src/kernel/index.ts";
+import { requireOwnNamespace } from "../../src/kernel/testing/own-namespace.ts";
 import { addressSet, diffTables, encodeChanges } from "../../src/nft/index.ts";
 import { addressFromBigInt } from "../../src/lib/index.ts";
 import { openNetlink } from "../../src/sys/index.ts";
 import { eventually } from "../labs/lab-harness.ts";
 
 // Runs in a network namespace of its own but as real root, outside any user namespace: what servers do.
+requireOwnNamespace();
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../../", import.meta.url));
