@@ -5,7 +5,6 @@ import {
   type EndpointStatus,
   HostDataplane,
   type LocalWanted,
-  type Sysctl,
   isOwnAddress,
   isOwnNeighbour,
   isOwnNextHop,
@@ -13,14 +12,7 @@ import {
   isWorkloadLink,
   tableName,
 } from "../dataplane/index.ts";
-import {
-  type FlowSocket,
-  type NftSocket,
-  type RouteSocket,
-  RouteSync,
-  readSysctl,
-  writeSysctl,
-} from "../kernel/index.ts";
+import { type FlowSocket, type NftSocket, type RouteSocket, RouteSync } from "../kernel/index.ts";
 import {
   Histogram,
   type IpAddress,
@@ -40,6 +32,7 @@ import type { EndpointReport } from "./status.ts";
 import { FlowCutter } from "./flow-cutter.ts";
 import { StaleFlows } from "./stale-flows.ts";
 import { SyncFeed } from "./sync-feed.ts";
+import { SysctlWriter } from "./sysctl-writer.ts";
 import { isAsNew, laterOf } from "./versions.ts";
 
 /** Beyond this many failures of the packet filter in a row the agent gives up: the supervisor starts it anew. */
@@ -146,10 +139,7 @@ export class HostLoop {
   /** Number of the last round that went through to its end. */
   #lastWholeRound = 0;
   #roundEnd = Promise.withResolvers<void>();
-  /** Settings that were seen to be right since their links last changed. */
-  #sysctls = new Set<Sysctl>();
-  /** A list of which all were. */
-  #writtenSysctls: readonly Sysctl[] | undefined;
+  readonly #sysctls = new SysctlWriter();
 
   constructor(options: HostLoopOptions) {
     this.#options = options;
@@ -346,7 +336,7 @@ export class HostLoop {
       const revision = this.#revision;
       if (!(await this.#programRules())) return "filterFailed";
       const opening = this.#dataplane.local();
-      const failures = [...this.#writeSysctls(opening), ...(await this.#setLinksUp(opening))];
+      const failures = [...this.#sysctls.write(opening.sysctls), ...(await this.#setLinksUp(opening))];
       const wanted = this.#dataplane.local();
       failures.push(...(await this.#staleFlows.settle(wanted.routes)));
       failures.push(...(await this.#programRoutes(wanted)), ...(await this.#tellProgrammed(wanted)));
@@ -378,6 +368,7 @@ export class HostLoop {
     if (mustReadAddresses) this.#dataplane.onAddresses(await socket.dumpAddresses());
     if (isAudit) {
       this.#counts.audits++;
+      this.#sysctls.forgetAll();
       this.#presentTable = await nft.dumpTable(tableName);
       this.#dataplane.onTable(this.#presentTable);
       this.#dataplane.onNextHops(await socket.dumpNextHops());
@@ -401,23 +392,18 @@ export class HostLoop {
     const { socket } = this.#options;
     const touched = [...this.#touchedLinks];
     this.#touchedLinks.clear();
-    this.#writtenSysctls = undefined;
+    let links = new Map(this.#links);
     if (all || touched.length > fewLinks) {
-      this.#sysctls.clear();
-      this.#links = new Map((await socket.dumpLinks()).map((link) => [link.index, link]));
+      links = new Map((await socket.dumpLinks()).map((link) => [link.index, link]));
     } else {
-      const links = new Map(this.#links);
-      const names = new Set<string>();
       for (const index of touched) {
         const link = await socket.readLink(index);
-        for (const one of [links.get(index), link]) if (one !== undefined) names.add(one.name);
         if (link === undefined) links.delete(index);
         else links.set(index, link);
       }
-      this.#links = links;
-      const isKnown = ({ link }: Sysctl) => link === undefined || !names.has(link);
-      this.#sysctls = new Set([...this.#sysctls].filter(isKnown));
     }
+    this.#sysctls.onLinks(this.#links, links);
+    this.#links = links;
     this.#dataplane.onLinks([...this.#links.values()]);
   }
 
@@ -445,8 +431,7 @@ export class HostLoop {
         if (!this.#dataplane.onRoute(event.route, event.type === "newRoute")) this.#mustReadRoutes = true;
         return;
       case "newSettings":
-        this.#sysctls.clear();
-        this.#writtenSysctls = undefined;
+        this.#sysctls.forgetAll();
     }
   }
 
@@ -499,25 +484,6 @@ export class HostLoop {
     this.#presentTable = table;
     this.#dataplane.onTable(table);
     return true;
-  }
-
-  /** Only what differs is written. */
-  #writeSysctls(wanted: LocalWanted): string[] {
-    const failures: string[] = [];
-    if (wanted.sysctls === this.#writtenSysctls) return failures;
-    for (const sysctl of wanted.sysctls) {
-      if (this.#sysctls.has(sysctl)) continue;
-      const { path, value, isOptional } = sysctl;
-      try {
-        if (readSysctl(path) !== value) writeSysctl(path, value, { isOptional: isOptional === true });
-        this.#sysctls.add(sysctl);
-      } catch (error) {
-        if (!(error instanceof TortieError)) throw error;
-        failures.push(error.message);
-      }
-    }
-    if (failures.length === 0) this.#writtenSysctls = wanted.sysctls;
-    return failures;
   }
 
   async #setLinksUp(wanted: LocalWanted): Promise<string[]> {

@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { HostDataplane, LocalWanted } from "../dataplane/index.ts";
 import type { RouteSync, SyncedObjects } from "../kernel/index.ts";
+import { differing } from "../nft/index.ts";
 
 /** Routes that may have changed, that are looked at in one turn of the event loop. */
 const routesPerTurn = 1000;
@@ -44,9 +45,9 @@ type Changes<V> = { readonly gone: readonly V[]; readonly come: readonly V[] };
 
 /** What stays is the same object in both. */
 function changesBetween<V>(before: readonly V[] = [], after: readonly V[]): Changes<V> {
-  if (before === after) return { gone: [], come: [] };
-  const [old, fresh] = [new Set(before), new Set(after)];
-  return { gone: before.filter((value) => !fresh.has(value)), come: after.filter((value) => !old.has(value)) };
+  const { a, b } = differing(before, after);
+  const [old, fresh] = [new Set(a), new Set(b)];
+  return { gone: a.filter((value) => !fresh.has(value)), come: b.filter((value) => !old.has(value)) };
 }
 
 function replace<V>(objects: SyncedObjects<V>, before: readonly V[] | undefined, after: readonly V[]): void {

@@ -23,6 +23,9 @@ export type EndpointSort<E extends EndpointResource, L> = {
 type EndpointResource = WorkloadEndpoint | HostEndpoint;
 type Policies = ReadonlyMap<string, PolicyResource>;
 
+/** The policies that apply to an endpoint, and how to put some of them into their tiers. */
+type Applied = { readonly policies: Policies; readonly sort: (policies: Policies) => EndpointTier[] };
+
 /** The endpoints of one sort of this host, and the policies that apply to each. */
 export class LocalEndpoints<E extends EndpointResource, L> {
   readonly #sort: EndpointSort<E, L>;
@@ -90,20 +93,40 @@ export class LocalEndpoints<E extends EndpointResource, L> {
 
   /** Endpoints that have changed in any way since the last time; undefined for those that have gone. */
   takeChanged(): [id: string, endpoint: L | undefined][] {
-    const changed = [...this.#dirty].map((id): [string, L | undefined] => [id, this.#describe(id)]);
+    const applied = new Map<string, Applied>();
+    const changed = [...this.#dirty].map((id): [string, L | undefined] => [id, this.#describe(id, applied)]);
     this.#dirty.clear();
     return changed;
   }
 
-  #describe(id: string): L | undefined {
+  /** `applied`: what has been found already in this go. */
+  #describe(id: string, applied: Map<string, Applied>): L | undefined {
     const endpoint = this.#endpoints.get(id);
     if (endpoint === undefined) return undefined;
+    const { policies, sort } = this.#appliedTo(id, applied);
+    return this.#sort.describe(endpoint, policies, sort);
+  }
+
+  /** Many endpoints have the same policies: those are sorted once, and the endpoints have the very same tiers. */
+  #appliedTo(id: string, applied: Map<string, Applied>): Applied {
+    const policyIds = this.#index.selectorsOf(id);
+    const key = [...policyIds].join(" ");
+    const known = applied.get(key);
+    if (known !== undefined) return known;
     const policies = new Map<string, PolicyResource>();
-    for (const policyId of this.#index.selectorsOf(id)) {
+    for (const policyId of policyIds) {
       const entry = this.#policies.get(policyId);
       if (entry !== undefined) policies.set(policyId, entry.policy);
     }
-    return this.#sort.describe(endpoint, policies, (some) => this.#tiers.sort(some));
+    let sorted: EndpointTier[] | undefined;
+    const sort = (some: Policies) => {
+      if (some !== policies) return this.#tiers.sort(some);
+      sorted ??= this.#tiers.sort(policies);
+      return sorted;
+    };
+    const found: Applied = { policies, sort };
+    applied.set(key, found);
+    return found;
   }
 
   #onMatch(policyId: string, endpointId: string): void {

@@ -51,6 +51,11 @@ export function endpointChainName(interfaceName: string, direction: Direction): 
   return `${direction === "ingress" ? "to" : "from"}/${interfaceName}`;
 }
 
+/** Of an endpoint's own chain; undefined for all other chains. */
+export function interfaceOfChain(chainName: string): string | undefined {
+  return /^(?:to|from)\/(.*)$/.exec(chainName)?.[1];
+}
+
 /** `shared-to/tt0123456789a`: for all endpoints with the same policies and profiles, the first of which has this interface. */
 export function sharedChainName(interfaceName: string, direction: Direction): string {
   return `shared-${endpointChainName(interfaceName, direction)}`;

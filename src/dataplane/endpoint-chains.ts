@@ -12,13 +12,14 @@ import {
   port,
   protocol,
   setMark,
+  testMark,
   verdict,
 } from "../nft/index.ts";
 import { cidrVersion } from "../lib/index.ts";
 import { endpointChainName, fit, spoofChainName } from "./chain-names.ts";
 import { allMarks, marks, verdictMarks } from "./marks.ts";
 import { deny } from "./rule-chains.ts";
-import { type KnownRules, leaveAllowed, profileRules, tierRules } from "./tier-rules.ts";
+import { type KnownRules, profileRules, tierRules } from "./tier-rules.ts";
 
 const udp = 17;
 const ipInIp = 4;
@@ -32,7 +33,8 @@ const onAllowed = { ingress: [verdict("accept")], egress: [verdict("return")] } 
 
 /**
  * What a workload's packets go through in one direction: what it shares with endpoints that are alike, and the final drop.
- * A chain is left, not by a drop, only for a packet that is allowed: ingress by accept, egress by return with the mark.
+ * A chain is left, not by a drop, only for a packet that is allowed: ingress by accept, egress with the mark. It is short, as
+ * the kernel walks through all of them whenever a jump to one comes.
  */
 export function endpointChain(
   { id, interfaceName }: Pick<LocalEndpoint, "id" | "interfaceName">,
@@ -41,13 +43,7 @@ export function endpointChain(
   settings: HostSettings,
 ): Chain {
   const share = makeRule([verdict({ jump: sharedChain })]);
-  const end = finalDrop(id, direction, settings);
-  const name = endpointChainName(interfaceName, direction);
-  if (direction === "ingress") return { name, rules: [share, end] };
-  const context = { onAllowed: onAllowed.egress };
-  // What was allowed once goes on, on its way to the host too, with the ICMP errors that belong to it.
-  const known = makeRule([ctState(["established", "related"]), setMark(marks.accepted), ...onAllowed.egress]);
-  return { name, rules: [known, share, leaveAllowed(context), end] };
+  return { name: endpointChainName(interfaceName, direction), rules: [share, finalDrop(id, direction, settings)] };
 }
 
 /** State of the connection, tiers, profiles: the same for all endpoints that have the same ones. Comes back undecided. */
@@ -63,6 +59,7 @@ export function sharedChain(
     name,
     isClosedWhenEmpty: true,
     rules: [
+      ...(direction === "egress" ? [acceptKnown] : []),
       ...(settings.isInvalidDropped ? [makeRule([ctState(["invalid"]), verdict("drop")])] : []),
       makeRule([clearMark(verdictMarks)]),
       ...(direction === "egress" ? refuseTunnels(settings) : []),
@@ -72,9 +69,13 @@ export function sharedChain(
   };
 }
 
+/** What was allowed once goes on, on its way to the host too, with the ICMP errors that belong to it. */
+const acceptKnown = makeRule([ctState(["established", "related"]), setMark(marks.accepted), ...onAllowed.egress]);
+
 /** Ends the chain. Its comment says in the kernel too whose chain it is: names of interfaces are used again. */
 function finalDrop(endpointId: string, direction: Direction, settings: HostSettings): Rule {
-  return makeRule([counter(), ...deny(settings)], finalComment(endpointId, direction));
+  const isLeft = direction === "egress" ? [testMark(0, marks.accepted)] : [];
+  return makeRule([...isLeft, counter(), ...deny(settings)], finalComment(endpointId, direction));
 }
 
 /** So long that a comment holds it whole: one that is cut would be another endpoint's too. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type CalcMessage, type LocalEndpoint, defaultSettings } from "../calc/index.ts";
+import type { CalcMessage, LocalEndpoint } from "../calc/index.ts";
 import type { Link } from "../netlink/index.ts";
 import { interfaceOfKey } from "../nft/index.ts";
 import { HostDataplane } from "./host-dataplane.ts";
@@ -123,18 +123,6 @@ test("the settings of an interface are written before it is up", () => {
   assert.ok(paths.includes("net/ipv4/conf/ttweb/rp_filter"));
   assert.ok(paths.includes("net/ipv6/conf/ttweb/accept_ra"));
   assert.ok(paths.indexOf("net/ipv6/conf/all/forwarding") < paths.indexOf("net/ipv6/conf/ttweb/forwarding"));
-});
-
-test("the kernel's own test of sources is left to the table where an endpoint may have others", () => {
-  const spoofer = { ...web, spoofable: [cidr("198.51.100.0/24")] };
-  const isTested = (one: LocalEndpoint) =>
-    dataplaneWith(
-      [{ type: "settingsUpdate", ...defaultSettings, canSpoof: true }, ...update(one)],
-      [lo, link(7, "ttweb")],
-    )
-      .wanted()
-      .sysctls.find(({ path }) => path === "net/ipv4/conf/ttweb/rp_filter")?.value;
-  assert.deepEqual([isTested(web), isTested(spoofer)], ["1", "0"]);
 });
 
 test("an interface that we made is closed under any name but that of an endpoint", () => {

@@ -1,10 +1,12 @@
 import type { LocalEndpoint } from "../calc/index.ts";
 import { type Cidr, type IpAddress, addressToCidr, cidrVersion } from "../lib/index.ts";
 import type { Link, LinkAddress, Neighbour, Route } from "../netlink/index.ts";
-import { compareTexts } from "../selector/index.ts";
+import { differing } from "../nft/index.ts";
+import type { EndpointChoice } from "./endpoint-chooser.ts";
 import { gatewayAddress4, gatewayAddress6 } from "./gateway.ts";
 import { isOwnLink, workloadPrefix } from "./ownership.ts";
 import { mainTable, normalMetric, routeProtocols } from "./route-protocols.ts";
+import type { Touched } from "./rules-in-force.ts";
 import { linkSysctls } from "./sysctls.ts";
 import type { EndpointStatus, Sysctl, WantedLink } from "./wanted.ts";
 
@@ -15,16 +17,8 @@ export type EndpointPlanInput = {
   readonly canSpoof: boolean;
   /** Whether the kernel has the endpoint's rules. */
   readonly isInForce: (endpoint: LocalEndpoint) => boolean;
-};
-
-/** Which endpoint has which interface, whether that is there or not. */
-export type EndpointChoice = {
-  /** Ordered by id. */
-  readonly all: readonly LocalEndpoint[];
-  /** Those that have rules: one for each interface. Ordered by id. */
-  readonly active: readonly LocalEndpoint[];
-  /** Interfaces of endpoints that are refused: they stay closed, whatever their names are. */
-  readonly refused: readonly string[];
+  /** Interfaces of endpoints for which that may have changed since the plan before. */
+  readonly touched: Touched;
 };
 
 /** What the endpoints of this host need beside rules. */
@@ -33,42 +27,195 @@ export type EndpointPlan = {
   readonly sysctls: readonly Sysctl[];
   readonly addresses: readonly LinkAddress[];
   readonly neighbours: readonly Neighbour[];
+  /** To each address that a workload of this host answers at by now. */
   readonly routes: readonly Route[];
-  /** Addresses that a workload of this host answers at by now. */
-  readonly localAddresses: readonly IpAddress[];
   readonly statuses: readonly EndpointStatus[];
 };
 
-/** An endpoint with its interface. */
-type PresentEndpoint = { readonly endpoint: LocalEndpoint; readonly link: Link; readonly parts: EndpointParts };
+type MutablePlan = { -readonly [K in keyof EndpointPlan]: EndpointPlan[K][number][] };
 
-/** What one endpoint needs on one interface. Made once, so that what stays the same are the same objects in every plan. */
+/** An endpoint that has an interface, or would have it if it were there. */
+type Place = {
+  readonly endpoint: LocalEndpoint;
+  link: Link | undefined;
+  /** While the link is there. Made once, so that what stays the same are the same objects in every plan. */
+  parts: EndpointParts | undefined;
+  state: EndpointStatus["state"];
+  status: EndpointStatus;
+  /** Addresses that an endpoint on a newer interface has too. */
+  lost: ReadonlySet<IpAddress>;
+};
+
+/** What one endpoint needs on one interface. */
 type EndpointParts = {
-  readonly index: number;
-  readonly name: string;
+  readonly link: LinkParts;
+  /** For each of its addresses. */
+  readonly neighbours: readonly Neighbour[];
+  readonly routes: readonly Route[];
+};
+
+type LinkParts = {
   readonly wish: WantedLink;
   readonly sysctls: readonly Sysctl[];
   readonly gateway: LinkAddress;
-  readonly neighbourByAddress: ReadonlyMap<IpAddress, Neighbour>;
-  readonly routeByAddress: ReadonlyMap<IpAddress, Route>;
 };
 
-export type PartsByEndpoint = WeakMap<LocalEndpoint, EndpointParts>;
+const none: ReadonlySet<never> = new Set();
 
 /**
- * Of several endpoints that name one interface the lowest id has it; the others wait. `canSpoof`: endpoints that ask for sources
- * beside their own are let; else they are refused as a whole.
+ * Keeps the plan for the endpoints of this host. What is made of endpoints, links and rules that have not changed is not looked
+ * at again; a list in which nothing has changed is the same object as before.
  */
-export function chooseEndpoints(endpoints: Iterable<LocalEndpoint>, canSpoof: boolean): EndpointChoice {
-  const all = [...endpoints].sort((a, b) => compareTexts(a.id, b.id));
-  const byInterface = new Map<string, LocalEndpoint>();
-  for (const endpoint of all) {
-    const isRefused = !canSpoof && endpoint.spoofable.length > 0;
-    if (!isRefused && !byInterface.has(endpoint.interfaceName)) byInterface.set(endpoint.interfaceName, endpoint);
+export class EndpointPlanner {
+  #choice: EndpointChoice = { all: [], active: [], refused: [] };
+  #links: readonly Link[] = [];
+  #linkByName: ReadonlyMap<string, Link> = new Map();
+  #loopback: Pick<LinkParts, "wish" | "gateway"> | undefined;
+  /** One for each active endpoint. */
+  #places: readonly Place[] = [];
+  readonly #placeByInterface = new Map<string, Place>();
+  /** Who answers at an address, or would. */
+  readonly #claims = new Map<IpAddress, Set<Place>>();
+  #plan: EndpointPlan | undefined;
+
+  plan(input: EndpointPlanInput): EndpointPlan {
+    const touched = this.#takeLinks(input.links);
+    const before = this.#choice;
+    this.#choice = input.choice;
+    const fresh = this.#takeEndpoints(before.active, input.choice.active);
+    if (input.touched === "all") for (const place of this.#places) this.#look(place, input);
+    else {
+      for (const place of fresh) this.#look(place, input);
+      for (const name of touched.union(input.touched)) {
+        const place = this.#placeByInterface.get(name);
+        if (place !== undefined) this.#look(place, input);
+      }
+    }
+    const after = this.#gather(input.canSpoof);
+    this.#plan = this.#plan === undefined ? after : keepSame(this.#plan, after);
+    return this.#plan;
   }
-  const left = all.filter(({ interfaceName }) => !byInterface.has(interfaceName));
-  const refused = [...new Set(left.map(({ interfaceName }) => interfaceName))].sort();
-  return { all, active: [...byInterface.values()], refused };
+
+  /** Names of the links that are others now. */
+  #takeLinks(links: readonly Link[]): ReadonlySet<string> {
+    const { a, b } = differing(this.#links, links);
+    if (a.length === 0 && b.length === 0) return none;
+    this.#links = links;
+    this.#linkByName = new Map(links.map((link) => [link.name, link]));
+    const loopback = this.#linkByName.get("lo");
+    this.#loopback =
+      loopback === undefined ? undefined : { wish: wishFor(loopback), gateway: gatewayOnLoopback(loopback) };
+    return new Set([...a, ...b].map(({ name }) => name));
+  }
+
+  /** The places of those that are new. */
+  #takeEndpoints(before: readonly LocalEndpoint[], after: readonly LocalEndpoint[]): readonly Place[] {
+    const { head, a, b } = differing(before, after);
+    const old = new Map(this.#places.slice(head, head + a.length).map((place) => [place.endpoint, place]));
+    const fresh: Place[] = [];
+    const places = b.map((endpoint) => {
+      const known = old.get(endpoint);
+      if (known !== undefined) {
+        old.delete(endpoint);
+        return known;
+      }
+      const place = this.#newPlace(endpoint);
+      fresh.push(place);
+      return place;
+    });
+    for (const place of old.values()) {
+      this.#setState(place, "absent");
+      const { interfaceName } = place.endpoint;
+      if (this.#placeByInterface.get(interfaceName) === place) this.#placeByInterface.delete(interfaceName);
+    }
+    for (const place of fresh) this.#placeByInterface.set(place.endpoint.interfaceName, place);
+    this.#places = this.#places.slice(0, head).concat(places, this.#places.slice(head + a.length));
+    return fresh;
+  }
+
+  #newPlace(endpoint: LocalEndpoint): Place {
+    const before = this.#placeByInterface.get(endpoint.interfaceName);
+    // Other rules alone are no reason for other parts.
+    const isAlike = before !== undefined && isSameButForRules(before.endpoint, endpoint);
+    const { link, parts } = isAlike ? before : { link: undefined, parts: before?.parts };
+    return { endpoint, link, parts, state: "absent", status: statusOf(endpoint, "absent", none), lost: none };
+  }
+
+  /** Brings the place up to date with its link and its rules. */
+  #look(place: Place, { isInForce }: EndpointPlanInput): void {
+    const { endpoint } = place;
+    const link = this.#linkByName.get(endpoint.interfaceName);
+    if (link === undefined) place.parts = undefined;
+    else if (place.link === undefined || place.parts === undefined || !isSamePlace(link, place.link))
+      place.parts = partsOf(endpoint, link, place.parts?.link);
+    const isMoved = place.link?.index !== link?.index;
+    if (isMoved) this.#setState(place, "absent");
+    place.link = link;
+    if (link === undefined) this.#setState(place, "absent");
+    else if (!isInForce(endpoint)) this.#setState(place, "closed");
+    else this.#setState(place, link.isUp ? "up" : "down");
+  }
+
+  #setState(place: Place, state: Place["state"]): void {
+    if (place.state === state) return;
+    const isTouched = place.state === "up" || state === "up";
+    place.state = state;
+    place.status = statusOf(place.endpoint, state, place.lost);
+    if (!isTouched) return;
+    for (const address of place.endpoint.addresses) {
+      const claims = this.#claims.get(address) ?? new Set();
+      if (state === "up") claims.add(place);
+      else claims.delete(place);
+      if (claims.size === 0) this.#claims.delete(address);
+      else this.#claims.set(address, claims);
+      settle(address, claims);
+    }
+    if (state !== "up") setLost(place, none);
+  }
+
+  #gather(canSpoof: boolean): EndpointPlan {
+    const plan: MutablePlan = {
+      links: [],
+      sysctls: [],
+      addresses: [],
+      neighbours: [],
+      routes: [],
+      statuses: [],
+    };
+    if (this.#loopback !== undefined) {
+      plan.links.push(this.#loopback.wish);
+      plan.addresses.push(this.#loopback.gateway);
+    }
+    for (const place of this.#places) addTo(plan, place);
+    plan.statuses = this.#statuses(canSpoof);
+    return plan;
+  }
+
+  #statuses(canSpoof: boolean): EndpointStatus[] {
+    const { all, active } = this.#choice;
+    if (all.length === active.length) return this.#places.map(({ status }) => status);
+    return all.map((endpoint) => {
+      const place = this.#placeByInterface.get(endpoint.interfaceName);
+      if (place?.endpoint === endpoint) return place.status;
+      return statusOf(endpoint, !canSpoof && endpoint.spoofable.length > 0 ? "refused" : "shadowed", none);
+    });
+  }
+}
+
+function addTo(plan: MutablePlan, { endpoint, parts, state, lost }: Place): void {
+  if (parts === undefined) return;
+  for (const sysctl of parts.link.sysctls) plan.sysctls.push(sysctl);
+  if (state !== "up" && state !== "down") return;
+  plan.links.push(parts.link.wish);
+  if (state !== "up") return;
+  plan.addresses.push(parts.link.gateway);
+  const { addresses } = endpoint;
+  for (let at = 0; at < addresses.length; at++) {
+    const [address, route, neighbour] = [addresses[at], parts.routes[at], parts.neighbours[at]];
+    if (address === undefined || lost.has(address)) continue;
+    if (route !== undefined) plan.routes.push(route);
+    if (neighbour !== undefined) plan.neighbours.push(neighbour);
+  }
 }
 
 /** Interfaces that we made, by names that neither an endpoint nor our prefix stands for: somebody renamed them. */
@@ -80,49 +227,64 @@ export function strayInterfaces({ active }: EndpointChoice, links: readonly Link
   return strays.map(({ name }) => name);
 }
 
-/** `known`: what earlier plans have made. */
-export function planEndpoints(input: EndpointPlanInput, known: PartsByEndpoint): EndpointPlan {
-  const { all, active } = input.choice;
-  const linkByName = new Map(input.links.map((link) => [link.name, link]));
-  const present = active.flatMap((endpoint) => {
-    const link = linkByName.get(endpoint.interfaceName);
-    return link === undefined ? [] : [{ endpoint, link, parts: partsOf(endpoint, link, known) }];
-  });
-  const ready = present.filter(({ endpoint }) => input.isInForce(endpoint));
-  const live = ready.filter(({ link }) => link.isUp);
-  const ownerByAddress = chooseOwners(live);
-  const loopback = linkByName.get("lo");
-  const situation = {
-    canSpoof: input.canSpoof,
-    active: new Set(active),
-    linkByName,
-    isInForce: input.isInForce,
-    ownerByAddress,
-  };
+/** An address that two workloads have is that of the newer interface; when it goes the older one gets it back. */
+function settle(address: IpAddress, claims: ReadonlySet<Place>): void {
+  let owner: Place | undefined;
+  for (const place of claims) if (owner === undefined || indexOf(owner) < indexOf(place)) owner = place;
+  for (const place of claims) {
+    if (place.lost.has(address) === (place !== owner)) continue;
+    setLost(place, place.lost.symmetricDifference(new Set([address])));
+  }
+}
+
+function indexOf({ link }: Place): number {
+  return link?.index ?? 0;
+}
+
+function setLost(place: Place, lost: ReadonlySet<IpAddress>): void {
+  if (place.lost === lost) return;
+  place.lost = lost;
+  place.status = statusOf(place.endpoint, place.state, lost);
+}
+
+function statusOf(
+  { id, interfaceName, addresses }: LocalEndpoint,
+  state: EndpointStatus["state"],
+  lost: ReadonlySet<IpAddress>,
+): EndpointStatus {
+  return { id, interfaceName, state, lostAddresses: addresses.filter((address) => lost.has(address)) };
+}
+
+function isSameButForRules(a: LocalEndpoint, b: LocalEndpoint): boolean {
+  return (
+    a.mac === b.mac &&
+    a.interfaceName === b.interfaceName &&
+    a.addresses.length === b.addresses.length &&
+    a.addresses.every((address, at) => address === b.addresses[at])
+  );
+}
+
+function isSamePlace(a: Pick<Link, "index" | "name">, b: Pick<Link, "index" | "name">): boolean {
+  return a.index === b.index && a.name === b.name;
+}
+
+/** Lists that say the same as before are the ones of before. */
+function keepSame(before: EndpointPlan, after: EndpointPlan): EndpointPlan {
+  const keep = <T>(old: readonly T[], fresh: readonly T[]): readonly T[] => (isSameList(old, fresh) ? old : fresh);
   return {
-    links: [...(loopback === undefined ? [] : [wishFor(loopback)]), ...ready.map(({ parts }) => parts.wish)],
-    sysctls: present.flatMap(({ parts }) => parts.sysctls),
-    addresses: [
-      ...(loopback === undefined ? [] : [gatewayOnLoopback(loopback)]),
-      ...live.map(({ parts }) => parts.gateway),
-    ],
-    neighbours: [...ownerByAddress].flatMap(([address, { parts }]) => parts.neighbourByAddress.get(address) ?? []),
-    routes: [...ownerByAddress].flatMap(([address, { parts }]) => parts.routeByAddress.get(address) ?? []),
-    localAddresses: [...ownerByAddress.keys()],
-    statuses: all.map((endpoint) => describe(endpoint, situation)),
+    links: keep(before.links, after.links),
+    sysctls: keep(before.sysctls, after.sysctls),
+    addresses: keep(before.addresses, after.addresses),
+    neighbours: keep(before.neighbours, after.neighbours),
+    routes: keep(before.routes, after.routes),
+    statuses: keep(before.statuses, after.statuses),
   };
 }
 
-/** An address that two workloads have is that of the newer interface; when it goes the older one gets it back. */
-function chooseOwners(live: readonly PresentEndpoint[]): Map<IpAddress, PresentEndpoint> {
-  const owners = new Map<IpAddress, PresentEndpoint>();
-  for (const candidate of live) {
-    for (const address of candidate.endpoint.addresses) {
-      const owner = owners.get(address);
-      if (owner === undefined || owner.link.index < candidate.link.index) owners.set(address, candidate);
-    }
-  }
-  return owners;
+function isSameList<T>(a: readonly T[], b: readonly T[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
 }
 
 /** On lo, so that the host answers ARP for it on every link, at once: a proxy would wait up to 0.8 s. */
@@ -144,24 +306,17 @@ function wishFor({ index, name }: Link): WantedLink {
   return { index, name, isUp: true };
 }
 
-function partsOf(endpoint: LocalEndpoint, link: Link, known: PartsByEndpoint): EndpointParts {
-  const before = known.get(endpoint);
-  const { index, name } = link;
-  if (before?.index === index && before.name === name) return before;
-  const { addresses, mac } = endpoint;
-  const parts: EndpointParts = {
-    index,
-    name,
-    wish: wishFor(link),
-    sysctls: linkSysctls(name, endpoint.spoofable.length > 0),
-    gateway: gatewayOnLink(link),
-    neighbourByAddress: new Map(
-      mac === undefined ? [] : addresses.map((address) => [address, neighbourOf(address, mac, link)]),
-    ),
-    routeByAddress: new Map(addresses.map((address) => [address, localRoute(addressToCidr(address), link)])),
+/** `known`: what was made of the link before, if it was there. */
+function partsOf({ addresses, mac }: LocalEndpoint, link: Link, known: LinkParts | undefined): EndpointParts {
+  return {
+    link: known !== undefined && isSamePlace(known.wish, link) ? known : linkPartsOf(link),
+    neighbours: mac === undefined ? [] : addresses.map((address) => neighbourOf(address, mac, link)),
+    routes: addresses.map((address) => localRoute(addressToCidr(address), link)),
   };
-  known.set(endpoint, parts);
-  return parts;
+}
+
+function linkPartsOf(link: Link): LinkParts {
+  return { wish: wishFor(link), sysctls: linkSysctls(link.name), gateway: gatewayOnLink(link) };
 }
 
 function localRoute(destination: Cidr, link: Link): Route {
@@ -175,29 +330,4 @@ function localRoute(destination: Cidr, link: Link): Route {
     scope: cidrVersion(destination) === 6 ? "universe" : "link",
     linkIndex: link.index,
   };
-}
-
-type Situation = {
-  readonly canSpoof: boolean;
-  readonly active: ReadonlySet<LocalEndpoint>;
-  readonly linkByName: ReadonlyMap<string, Link>;
-  readonly isInForce: (endpoint: LocalEndpoint) => boolean;
-  readonly ownerByAddress: ReadonlyMap<IpAddress, PresentEndpoint>;
-};
-
-function describe(endpoint: LocalEndpoint, situation: Situation): EndpointStatus {
-  const { id, interfaceName, addresses } = endpoint;
-  const state = stateOf(endpoint, situation);
-  const lostAddresses =
-    state === "up" ? addresses.filter((address) => situation.ownerByAddress.get(address)?.endpoint !== endpoint) : [];
-  return { id, interfaceName, state, lostAddresses };
-}
-
-function stateOf(endpoint: LocalEndpoint, situation: Situation): EndpointStatus["state"] {
-  if (!situation.canSpoof && endpoint.spoofable.length > 0) return "refused";
-  if (!situation.active.has(endpoint)) return "shadowed";
-  const link = situation.linkByName.get(endpoint.interfaceName);
-  if (link === undefined) return "absent";
-  if (!situation.isInForce(endpoint)) return "closed";
-  return link.isUp ? "up" : "down";
 }

@@ -4,30 +4,23 @@ import {
   type CalcMessage,
   type EndpointTier,
   type HostSettings,
-  type LocalEndpoint,
   type LocalHostEndpoint,
   defaultSettings,
 } from "../calc/index.ts";
-import { type Cidr, type IpAddress, type IpVersion, addressToCidr } from "../lib/index.ts";
+import { type Cidr, type IpAddress, type IpVersion } from "../lib/index.ts";
 import type { Link, LinkAddress, NextHop, Route } from "../netlink/index.ts";
 import type { Table } from "../nft/index.ts";
 import { computeAdverts } from "./adverts.ts";
 import { blackholeRoutes } from "./block-routes.ts";
-import {
-  type EndpointChoice,
-  type EndpointPlan,
-  type PartsByEndpoint,
-  chooseEndpoints,
-  planEndpoints,
-  strayInterfaces,
-} from "./endpoint-plan.ts";
+import { EndpointChooser } from "./endpoint-chooser.ts";
+import { type EndpointPlan, EndpointPlanner, strayInterfaces } from "./endpoint-plan.ts";
 import type { HostInterfaces } from "./host-chains.ts";
 import { chooseHostInterfaces } from "./host-interfaces.ts";
 import type { FlowEnd } from "./flow-judge.ts";
 import { LearnedRoutes } from "./learned-routes.ts";
 import { isOwnRoute } from "./ownership.ts";
 import { PolicyTable } from "./policy-table.ts";
-import { RulesInForce } from "./rules-in-force.ts";
+import { RulesInForce, type Touched } from "./rules-in-force.ts";
 import { hostSysctls } from "./sysctls.ts";
 import type { EndpointStatus, LocalWanted, Wanted } from "./wanted.ts";
 
@@ -37,7 +30,7 @@ import type { EndpointStatus, LocalWanted, Wanted } from "./wanted.ts";
  * ```
  *  calc ──> PolicyTable ─────────────────────────────> table ──> kernel ──┐ onTable: now in force
  *    │                                                                    v
- *    ├─ endpoints, links ──> planEndpoints (only where rules are in force) ──> links up, routes, neighbours ...
+ *    ├─ endpoints, links ──> EndpointPlanner (only where rules are in force) ──> links up, routes, neighbours ...
  *    ├─ blocks, pools ─────> blackhole routes, adverts
  *    BGP ──────────────────> LearnedRoutes ──> next-hop objects, routes
  * ```
@@ -49,20 +42,23 @@ import type { EndpointStatus, LocalWanted, Wanted } from "./wanted.ts";
 export class HostDataplane {
   readonly #policyTable = new PolicyTable();
   readonly #learned = new LearnedRoutes();
-  readonly #endpoints = new Map<string, LocalEndpoint>();
+  readonly #chooser = new EndpointChooser(defaultSettings.canSpoof);
   readonly #hostEndpoints = new Map<string, LocalHostEndpoint>();
   #advertSource: AdvertSource = { blocks: [], exportedPools: [], unexportedPools: [] };
   #settings: HostSettings = defaultSettings;
   #links: readonly Link[] = [];
   #addresses: readonly LinkAddress[] = [];
   readonly #inForce = new RulesInForce();
-  #choice: EndpointChoice | undefined;
   /** Interfaces that lead to workloads and get no rules. */
   #closed: readonly string[] | undefined;
   #plan: EndpointPlan | undefined;
-  readonly #parts: PartsByEndpoint = new WeakMap();
+  readonly #planner = new EndpointPlanner();
+  /** Interfaces whose rules may have come into force, or out of it, since the last plan. */
+  #touched: Touched = new Set();
   /** What goes by the plan and the blocks. */
   #planned: Planned | undefined;
+  /** The last one of those: what has not changed since is kept. */
+  #lastPlanned: Planned | undefined;
   #hostInterfaces: HostInterfaces | undefined;
   /** Ids of policies that have connections ended. */
   readonly #cutting = new Set<string>();
@@ -71,12 +67,12 @@ export class HostDataplane {
   onCalc(message: CalcMessage): void {
     switch (message.type) {
       case "endpointUpdate":
-        this.#endpoints.set(message.endpoint.id, message.endpoint);
-        this.#touchChoice();
+        this.#chooser.put(message.endpoint);
+        this.#touchPlan();
         break;
       case "endpointRemove":
-        this.#endpoints.delete(message.id);
-        this.#touchChoice();
+        this.#chooser.delete(message.id);
+        this.#touchPlan();
         break;
       case "advertUpdate":
         this.#advertSource = message;
@@ -112,7 +108,8 @@ export class HostDataplane {
         break;
       case "settingsUpdate":
         this.#settings = message;
-        this.#touchChoice();
+        this.#chooser.setCanSpoof(message.canSpoof);
+        this.#touchPlan();
         this.#policyTable.onCalc(message);
         break;
       // The rest of it is the speaker's.
@@ -163,7 +160,10 @@ export class HostDataplane {
 
   /** The table as the kernel has it: dumped, or wanted by us and accepted. Undefined: there is none. */
   onTable(table: Table | undefined): void {
-    if (this.#inForce.update(table)) this.#touchPlan();
+    const touched = this.#inForce.update(table);
+    if (touched !== "all" && touched.size === 0) return;
+    this.#touched = touched === "all" || this.#touched === "all" ? "all" : this.#touched.union(touched);
+    this.#touchPlan();
   }
 
   onBgpRoutes(updates: readonly RouteUpdate[]): void {
@@ -182,7 +182,7 @@ export class HostDataplane {
   }
 
   table(): Table {
-    const choice = this.#chooseEndpoints();
+    const choice = this.#chooser.choice();
     this.#closed ??= [...new Set([...choice.refused, ...strayInterfaces(choice, this.#links)])].sort();
     this.#policyTable.setEndpoints(choice.active, this.#closed);
     const hosts = this.#hostEndpoints.values();
@@ -216,7 +216,7 @@ export class HostDataplane {
   /** Workloads whose connections are to end when the rules come to forbid them: all, or those with a policy that asks for it. */
   cutEnds(all: boolean): readonly FlowEnd[] {
     if (!all && this.#cutting.size === 0) return [];
-    const { active } = this.#chooseEndpoints();
+    const { active } = this.#chooser.choice();
     const isCutting = (id: string) => this.#cutting.has(id);
     const asksFor = ({ ingress, egress }: EndpointTier) => ingress.some(isCutting) || egress.some(isCutting);
     return all ? active : active.filter(({ tiers }) => tiers.some(asksFor));
@@ -252,11 +252,6 @@ export class HostDataplane {
     return this.#learned.waysVersion;
   }
 
-  #touchChoice(): void {
-    this.#choice = undefined;
-    this.#touchPlan();
-  }
-
   #touchPlan(): void {
     this.#closed = undefined;
     this.#plan = undefined;
@@ -264,32 +259,50 @@ export class HostDataplane {
   }
 
   #planRoutes(plan: EndpointPlan): Planned {
-    const { blocks } = this.#advertSource;
-    return {
-      sysctls: [...hostSysctls, ...plan.sysctls],
-      routes: [...plan.routes, ...blackholeRoutes(blocks)],
-      adverts: computeAdverts(this.#advertSource, plan.localAddresses),
-      localPrefixes: new Set([...blocks, ...plan.localAddresses.map(addressToCidr)]),
+    const source = this.#advertSource;
+    const before = this.#lastPlanned;
+    const hasSameSysctls = before?.plan.sysctls === plan.sysctls;
+    const hasSameRoutes = before?.source === source && before.plan.routes === plan.routes;
+    const planned: Planned = {
+      source,
+      plan,
+      sysctls: hasSameSysctls ? before.sysctls : hostSysctls.concat(plan.sysctls),
+      ...(hasSameRoutes ? routesOf(before) : planRoutes(source, plan.routes)),
     };
-  }
-
-  #chooseEndpoints(): EndpointChoice {
-    this.#choice ??= chooseEndpoints(this.#endpoints.values(), this.#settings.canSpoof);
-    return this.#choice;
+    this.#lastPlanned = planned;
+    return planned;
   }
 
   #planEndpoints(): EndpointPlan {
-    this.#plan ??= planEndpoints(
-      {
-        choice: this.#chooseEndpoints(),
-        links: this.#links,
-        canSpoof: this.#settings.canSpoof,
-        isInForce: (endpoint) => this.#inForce.has(endpoint),
-      },
-      this.#parts,
-    );
+    if (this.#plan !== undefined) return this.#plan;
+    const touched = this.#touched;
+    this.#touched = new Set();
+    this.#plan = this.#planner.plan({
+      choice: this.#chooser.choice(),
+      links: this.#links,
+      canSpoof: this.#settings.canSpoof,
+      isInForce: (endpoint) => this.#inForce.has(endpoint),
+      touched,
+    });
     return this.#plan;
   }
 }
 
-type Planned = Pick<Wanted, "sysctls" | "routes" | "adverts"> & { readonly localPrefixes: ReadonlySet<Cidr> };
+type PlannedRoutes = Pick<Wanted, "routes" | "adverts"> & { readonly localPrefixes: ReadonlySet<Cidr> };
+
+/** With what it was made of. */
+type Planned = PlannedRoutes & Pick<Wanted, "sysctls"> & { readonly source: AdvertSource; readonly plan: EndpointPlan };
+
+/** `routes`: those to workloads. */
+function planRoutes(source: AdvertSource, routes: readonly Route[]): PlannedRoutes {
+  const workloads = routes.map(({ destination }) => destination);
+  return {
+    routes: routes.concat(blackholeRoutes(source.blocks)),
+    adverts: computeAdverts(source, workloads),
+    localPrefixes: new Set([...source.blocks, ...workloads]),
+  };
+}
+
+function routesOf({ routes, adverts, localPrefixes }: PlannedRoutes): PlannedRoutes {
+  return { routes, adverts, localPrefixes };
+}

@@ -10,13 +10,13 @@ import {
 } from "../lib/index.ts";
 import {
   type AddressPort,
+  LivingNets,
   LivingSet,
   type NftSet,
   addressElement,
   addressPortElement,
   addressPortShape,
   addressShape,
-  netSet,
 } from "../nft/index.ts";
 
 /** The name of the nft set that holds one IP version of a set. */
@@ -108,8 +108,8 @@ class Members {
 }
 
 /**
- * Of one IP version. Single addresses are found by hash, and come and go one by one; whole prefixes need the slower search
- * among intervals, which are made anew from all of them.
+ * Of one IP version. Single addresses are found by hash; whole prefixes need the slower search among intervals, in which then
+ * the single addresses are too.
  */
 class VersionMembers {
   readonly #name: string;
@@ -118,8 +118,8 @@ class VersionMembers {
   /** Of the nets those that are more than an address. */
   #prefixCount = 0;
   #hashed: LivingSet;
-  /** While there are prefixes. */
-  #intervals: NftSet | undefined;
+  /** All nets, while there are prefixes among them. */
+  #intervals: LivingNets | undefined;
 
   constructor(id: string, version: IpVersion, type: SetMembers["type"]) {
     this.#name = memberSetName(id, version);
@@ -139,21 +139,30 @@ class VersionMembers {
   putNet(net: Cidr): void {
     if (this.#nets.has(net)) return;
     this.#nets.add(net);
-    this.#intervals = undefined;
+    this.#intervals?.put(net);
     if (isHostCidr(net)) this.#hashed.put(addressElement(cidrAddress(net)));
     else this.#prefixCount++;
   }
 
   deleteNet(net: Cidr): void {
     if (!this.#nets.delete(net)) return;
-    this.#intervals = undefined;
+    this.#intervals?.delete(net);
     if (isHostCidr(net)) this.#hashed.delete(addressElement(cidrAddress(net)).key);
     else this.#prefixCount--;
   }
 
   nftSet(): NftSet {
-    if (this.#prefixCount === 0) return this.#hashed.version();
-    this.#intervals ??= netSet(this.#name, this.#version, this.#nets);
-    return this.#intervals;
+    if (this.#prefixCount === 0) {
+      this.#intervals = undefined;
+      return this.#hashed.version();
+    }
+    this.#intervals ??= this.#makeIntervals();
+    return this.#intervals.version();
+  }
+
+  #makeIntervals(): LivingNets {
+    const intervals = new LivingNets(this.#name, this.#version);
+    for (const net of this.#nets) intervals.put(net);
+    return intervals;
   }
 }

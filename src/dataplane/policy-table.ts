@@ -47,7 +47,7 @@ export class PolicyTable {
   #activeEndpoints: readonly LocalEndpoint[] = [];
   #refused: readonly string[] = [];
   readonly #dispatchSets = new DispatchSets();
-  #endpointParts: EndpointParts | undefined;
+  #endpointParts: ReturnType<SharedChains["arrange"]> | undefined;
   /** Of policies and profiles. */
   #ruleParts: RuleChains | undefined;
   #hostInterfaces = noInterfaces;
@@ -140,7 +140,7 @@ export class PolicyTable {
   #build(): Table {
     const before = this.#lastTable;
     this.#hostParts ??= this.#buildHostParts();
-    this.#endpointParts ??= this.#buildEndpointParts();
+    this.#endpointParts ??= this.#shared.arrange(this.#activeEndpoints, this.#settings);
     this.#ruleParts ??= this.#buildRuleParts();
     const chains = [
       this.#hostParts.baseChains,
@@ -160,8 +160,8 @@ export class PolicyTable {
     const table: Table = {
       family: "inet",
       name: tableName,
-      chains: hasSameChains ? before.table.chains : chains.flat(),
-      sets: sets.flat(),
+      chains: hasSameChains ? before.table.chains : join(chains),
+      sets: join(sets),
     };
     this.#lastTable = { table, chains };
     return table;
@@ -174,9 +174,13 @@ export class PolicyTable {
     return { chains: rules.flatMap(({ chains }) => chains), sets: [...constantSets.values()] };
   }
 
-  #buildHostParts(): HostParts {
+  #hostEndpoints(): readonly LocalHostEndpoint[] {
     const { named, rest } = this.#hostInterfaces;
-    const all = [...new Set([...named.values(), ...(rest === undefined ? [] : [rest])])];
+    return [...new Set([...named.values(), ...(rest === undefined ? [] : [rest])])];
+  }
+
+  #buildHostParts(): HostParts {
+    const all = this.#hostEndpoints();
     const hasHostEndpoints = all.length > 0;
     const dispatch = hasHostEndpoints ? hostDispatch(this.#hostInterfaces) : { chains: [], sets: [] };
     return {
@@ -202,12 +206,7 @@ export class PolicyTable {
     jumps: new Map(),
   };
 
-  readonly #shared = new SharedChains(this.#known);
-
-  #buildEndpointParts(): EndpointParts {
-    const { chains, names } = this.#shared.arrange(this.#activeEndpoints, this.#settings);
-    return { shared: chains, own: [...names].flatMap(([endpoint, shared]) => this.#chainsOf(endpoint, shared)) };
-  }
+  readonly #shared = new SharedChains(this.#known, (endpoint, names) => this.#chainsOf(endpoint, names));
 
   #chainsOf(endpoint: LocalEndpoint, shared: SharedNames): readonly Chain[] {
     const built = this.#endpoints.get(endpoint.interfaceName);
@@ -237,7 +236,7 @@ export class PolicyTable {
     if (rules === undefined) target.delete(id);
     else target.set(id, rules);
     if (wasThere === (rules !== undefined)) return;
-    this.#hostParts = undefined;
+    if (this.#hostEndpoints().some((endpoint) => hostRefersTo(endpoint, id))) this.#hostParts = undefined;
     this.#shared.forget((endpoint) => refersTo(endpoint, id));
     this.#endpointParts = undefined;
   }
@@ -248,15 +247,12 @@ export class PolicyTable {
     for (const [id, { source }] of this.#policies) this.#policies.set(id, this.#renderPolicy(source));
     for (const [id, { source }] of this.#profiles) this.#profiles.set(id, this.#renderProfile(source));
     this.#endpoints.clear();
-    this.#shared.forget(() => true);
+    this.#shared.forgetAll();
     this.#endpointParts = undefined;
     this.#ruleParts = undefined;
     this.#hostParts = undefined;
   }
 }
-
-/** `shared`: of endpoints that are alike. */
-type EndpointParts = { readonly shared: readonly Chain[]; readonly own: readonly Chain[] };
 
 type HostParts = {
   readonly baseChains: readonly Chain[];
@@ -289,8 +285,18 @@ function isAlikeButForRules(a: LocalEndpoint, b: LocalEndpoint): boolean {
   return isSameName && isSameList(a.addresses, b.addresses) && isSameList(a.spoofable, b.spoofable);
 }
 
-function refersTo({ tiers, profileIds }: LocalEndpoint, id: string): boolean {
+function refersTo({ tiers, profileIds }: Pick<LocalEndpoint, "tiers" | "profileIds">, id: string): boolean {
   return profileIds.includes(id) || tiers.some(({ ingress, egress }) => ingress.includes(id) || egress.includes(id));
+}
+
+function hostRefersTo({ profileIds, ...places }: LocalHostEndpoint, id: string): boolean {
+  const { normal, forward, untracked, preDnat } = places;
+  return [normal, forward, untracked, preDnat].some((tiers) => refersTo({ tiers, profileIds }, id));
+}
+
+/** Faster than flat, which looks at every one. */
+function join<T>(lists: readonly (readonly T[])[]): readonly T[] {
+  return new Array<T>().concat(...lists);
 }
 
 function isSameList<T>(a: readonly T[], b: readonly T[]): boolean {

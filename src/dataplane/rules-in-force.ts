@@ -1,7 +1,7 @@
 import type { LocalEndpoint } from "../calc/index.ts";
 import { type Chain, type NftSet, type Table, diffElements, differing, interfaceOfKey } from "../nft/index.ts";
 import { dispatchNames } from "./base-chains.ts";
-import { endpointChainName } from "./chain-names.ts";
+import { endpointChainName, interfaceOfChain } from "./chain-names.ts";
 import { finalComment } from "./endpoint-chains.ts";
 
 const dispatchSets = [dispatchNames.workloads, dispatchNames.from, dispatchNames.to];
@@ -18,17 +18,22 @@ export class RulesInForce {
   readonly #sets = new Map<string, NftSet>();
   readonly #signs = new WeakMap<LocalEndpoint, Signs>();
 
-  /** The kernel has this table now. False: for endpoints that changes nothing. */
-  update(table: Table | undefined): boolean {
+  /** The kernel has this table now. Gives the interfaces of endpoints for which that may change something. */
+  update(table: Table | undefined): Touched {
     const before = this.#table;
     this.#table = table;
+    if (before === table) return new Set();
+    const touched = this.#updateSets(table);
     const chains = differing(before?.chains ?? [], table?.chains ?? []);
-    const isTouched = this.#updateSets(table);
-    if (chains.a.length === 0 && chains.b.length === 0 && before?.isDormant === table?.isDormant) return isTouched;
     for (const { name } of chains.a) this.#lastComments.delete(name);
     for (const { name, rules } of chains.b) this.#lastComments.set(name, rules.at(-1)?.comment);
+    for (const { name } of [...chains.a, ...chains.b]) {
+      const link = interfaceOfChain(name);
+      if (link !== undefined) touched.add(link);
+    }
+    const wasInForce = this.#isInForce;
     this.#isInForce = table !== undefined && table.isDormant !== true && hooks.every((hook) => hasRules(table, hook));
-    return true;
+    return this.#isInForce === wasInForce ? touched : "all";
   }
 
   /** The chains of its interface are this endpoint's, not those of one that had the interface before. */
@@ -41,23 +46,33 @@ export class RulesInForce {
     return true;
   }
 
-  #updateSets(table: Table | undefined): boolean {
-    let isTouched = false;
+  #updateSets(table: Table | undefined): Set<string> {
+    const touched = new Set<string>();
     for (const name of dispatchSets) {
       const before = this.#sets.get(name);
       const after = table?.sets.find((set) => set.name === name);
       if (before === after) continue;
-      isTouched = true;
       const { added, deleted } = diffElements(before ?? empty, after ?? empty);
       const interfaces = this.#dispatched.get(name);
-      for (const { key } of deleted) interfaces?.delete(interfaceOfKey(key));
-      for (const { key } of added) interfaces?.add(interfaceOfKey(key));
+      for (const { key } of deleted) {
+        const link = interfaceOfKey(key);
+        interfaces?.delete(link);
+        touched.add(link);
+      }
+      for (const { key } of added) {
+        const link = interfaceOfKey(key);
+        interfaces?.add(link);
+        touched.add(link);
+      }
       if (after === undefined) this.#sets.delete(name);
       else this.#sets.set(name, after);
     }
-    return isTouched;
+    return touched;
   }
 }
+
+/** Names of interfaces. */
+export type Touched = ReadonlySet<string> | "all";
 
 /** Chains, and what their last rules must say. */
 type Signs = readonly (readonly [chain: string, comment: string])[];

@@ -15,14 +15,14 @@ export const hostSysctls: readonly Sysctl[] = [
   { path: "net/ipv4/nexthop_compat_mode", value: "0", isOptional: true },
 ];
 
-/** Settings of the host's end of a workload's link; to be written before it is up. `maySpoof`: sources beside its own are let. */
-export function linkSysctls(name: string, maySpoof: boolean): Sysctl[] {
+/** Settings of the host's end of a workload's link; to be written before it is up. */
+export function linkSysctls(name: string): Sysctl[] {
   const ipv4 = `net/ipv4/conf/${name}`;
   const ipv6 = `net/ipv6/conf/${name}`;
   const settings: readonly Sysctl[] = [
     { path: `${ipv4}/forwarding`, value: "1" },
-    // Beside the table's own test of the source: ARP is not seen by the table. It knows of no exceptions, and has the last word.
-    { path: `${ipv4}/rp_filter`, value: maySpoof ? "0" : "1" },
+    // Beside the table's own test of the source: ARP is not seen by the table.
+    { path: `${ipv4}/rp_filter`, value: "1" },
     // A network namespace may have IPv6 off for new links; without it there is no neighbour discovery.
     { path: `${ipv6}/disable_ipv6`, value: "0", isOptional: true },
     { path: `${ipv6}/forwarding`, value: "1", isOptional: true },

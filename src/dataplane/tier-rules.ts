@@ -65,6 +65,6 @@ export function profileRules(profileIds: readonly string[], context: TierContext
   );
 }
 
-export function leaveAllowed({ onAllowed }: Pick<TierContext, "onAllowed">): Rule {
+function leaveAllowed({ onAllowed }: Pick<TierContext, "onAllowed">): Rule {
   return makeRule([testMark(marks.accepted), ...onAllowed]);
 }

@@ -64,6 +64,28 @@ test("what is written is read back", () => {
   );
 });
 
+test("octets given as digits are written as those octets", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 80 }), (octets) => {
+      const [byDigits, byOctets] = [new NetlinkWriter(16), new NetlinkWriter(16)];
+      for (const type of [1, 2]) {
+        byDigits.hex(type, octets.toHex());
+        byOctets.attribute(type, octets);
+      }
+      assert.deepEqual(byDigits.bytes(), byOctets.bytes());
+    }),
+  );
+});
+
+test("a nest that is begun and ended is one like any other", () => {
+  const [a, b] = [new NetlinkWriter(16), new NetlinkWriter(16)];
+  const start = a.beginNest(7);
+  a.u32(1, 5);
+  a.endNest(start);
+  b.nest(7, () => b.u32(1, 5));
+  assert.deepEqual(a.bytes(), b.bytes());
+});
+
 test("numbers keep their byte order", () => {
   const writer = new NetlinkWriter();
   writer.u32(1, 0x01020304);

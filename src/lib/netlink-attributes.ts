@@ -57,6 +57,15 @@ export class NetlinkWriter {
     this.#align();
   }
 
+  /** Octets that are given as lower-case hexadecimal digits. */
+  hex(type: number, digits: string): void {
+    const octets = digits.length >> 1;
+    const start = this.#open(type, octets);
+    for (let at = 0; at < octets; at++)
+      this.#bytes[start + at] = (digitAt(digits, 2 * at) << 4) | digitAt(digits, 2 * at + 1);
+    this.#align();
+  }
+
   /** NUL-terminated, as names are in both families. */
   text(type: number, text: string): void {
     const from = this.#open(type, text.length + 1);
@@ -112,9 +121,19 @@ export class NetlinkWriter {
 
   /** An attribute that holds attributes. A nest is at most 65,535 octets: the caller splits longer lists. */
   nest(type: number, body: () => void): void {
+    const start = this.beginNest(type);
+    body();
+    this.endNest(start);
+  }
+
+  /** What `nest` does, without a function. Gives what `endNest` is to be called with, when what is in it has been written. */
+  beginNest(type: number): number {
     const start = this.#length;
     this.#open(type | nestedFlag, 0);
-    body();
+    return start;
+  }
+
+  endNest(start: number): void {
     const size = this.#length - start;
     if (size > 0xffff) throw new Error("assertion failed: a netlink attribute is longer than 65,535 octets");
     this.#view.setUint16(start, size, true);
@@ -139,13 +158,19 @@ export class NetlinkWriter {
       this.#bytes = bigger;
       this.#view = new DataView(bigger.buffer);
     }
-    this.#bytes.fill(0, this.#length, end + 4);
+    if (count > 64) this.#bytes.fill(0, this.#length, end + 4);
+    else for (let at = this.#length; at < end + 4; at++) this.#bytes[at] = 0;
     this.#length = end;
   }
 
   #align(): void {
     this.#length = (this.#length + 3) & ~3;
   }
+}
+
+function digitAt(digits: string, at: number): number {
+  const code = digits.charCodeAt(at);
+  return code < 0x40 ? code - 0x30 : code - 0x57;
 }
 
 export type NetlinkMessage = {

@@ -75,6 +75,8 @@ export function encodeChange(change: NftChange): Uint8Array[] {
   }
 }
 
+const encoder = new TextEncoder();
+
 /** One for all messages: a table may have 100,000. What is written is copied out at once. */
 const scratch = new NetlinkWriter();
 
@@ -105,18 +107,37 @@ function ruleMessage(table: string, chain: string, rule: Rule): Uint8Array {
   return message(messages.newRule, netlink.flagCreate | netlink.flagAppend, (writer) => {
     writer.text(attributes.rule.table, table);
     writer.text(attributes.rule.chain, chain);
-    writeRule(writer, rule);
+    writeKnownRule(writer, rule);
   });
 }
 
+/** Rules that have been written once; and what was written for those that came again, since they will once more. */
+const written = new WeakSet<Rule>();
+const bytesByRule = new WeakMap<Rule, Uint8Array>();
+
+function writeKnownRule(writer: NetlinkWriter, rule: Rule): void {
+  const known = bytesByRule.get(rule);
+  if (known !== undefined) {
+    writer.header(known);
+    return;
+  }
+  const start = writer.length;
+  writeRule(writer, rule);
+  if (written.has(rule)) bytesByRule.set(rule, writer.bytes().slice(start));
+  else written.add(rule);
+}
+
 function writeRule(writer: NetlinkWriter, rule: Rule): void {
-  writer.nest(attributes.rule.expressions, () => {
-    for (const expression of rule.expressions) encodeExpression(writer, expression);
-  });
+  const start = writer.beginNest(attributes.rule.expressions);
+  for (const expression of rule.expressions) encodeExpression(writer, expression);
+  writer.endNest(start);
   if (rule.comment === undefined) return;
-  const text = new TextEncoder().encode(`${rule.comment}\0`);
+  const text = encoder.encode(`${rule.comment}\0`);
   assert(text.length <= 255, "a rule's comment is longer than 254 octets");
-  writer.attribute(attributes.rule.userData, [userDataTypes.ruleComment, text.length, ...text]);
+  const data = new Uint8Array(2 + text.length);
+  data.set([userDataTypes.ruleComment, text.length]);
+  data.set(text, 2);
+  writer.attribute(attributes.rule.userData, data);
 }
 
 /** What the rule says, as octets: equal for rules that the kernel cannot tell apart. */
@@ -184,14 +205,14 @@ function elementMessages(
 
 /** An interval is two elements: its first value, and the value behind its last one unless there is none. */
 function writeElement(writer: NetlinkWriter, element: SetElement): void {
-  writer.nest(attributes.listElement, () => {
-    encodeData(writer, attributes.element.key, element.key);
-    if (element.verdict !== undefined) encodeVerdict(writer, attributes.element.data, element.verdict);
-  });
+  const start = writer.beginNest(attributes.listElement);
+  encodeData(writer, attributes.element.key, element.key);
+  if (element.verdict !== undefined) encodeVerdict(writer, attributes.element.data, element.verdict);
+  writer.endNest(start);
   const end = element.last === undefined ? undefined : nextHex(element.last);
   if (end === undefined) return;
-  writer.nest(attributes.listElement, () => {
-    writer.u32be(attributes.element.flags, elementFlags.intervalEnd);
-    encodeData(writer, attributes.element.key, end);
-  });
+  const endStart = writer.beginNest(attributes.listElement);
+  writer.u32be(attributes.element.flags, elementFlags.intervalEnd);
+  encodeData(writer, attributes.element.key, end);
+  writer.endNest(endStart);
 }

@@ -22,10 +22,12 @@ const verdictRegister = 0;
 
 /** One element of a rule's expression list. */
 export function encodeExpression(writer: NetlinkWriter, expression: Expression): void {
-  writer.nest(attributes.listElement, () => {
-    writer.text(attributes.expression.name, expressionName(expression));
-    writer.nest(attributes.expression.data, () => encodeBody(writer, expression));
-  });
+  const element = writer.beginNest(attributes.listElement);
+  writer.text(attributes.expression.name, expressionName(expression));
+  const data = writer.beginNest(attributes.expression.data);
+  encodeBody(writer, expression);
+  writer.endNest(data);
+  writer.endNest(element);
 }
 
 /** The kernel's name of the expression. */
@@ -175,15 +177,17 @@ function encodeStatement(writer: NetlinkWriter, expression: Statement): void {
 
 /** NFTA_DATA_VALUE in a nest of type `attribute`. */
 export function encodeData(writer: NetlinkWriter, attribute: number, data: Hex): void {
-  writer.nest(attribute, () => writer.attribute(attributes.data.value, Uint8Array.fromHex(data)));
+  const start = writer.beginNest(attribute);
+  writer.hex(attributes.data.value, data);
+  writer.endNest(start);
 }
 
 /** NFTA_DATA_VERDICT in a nest of type `attribute`. */
 export function encodeVerdict(writer: NetlinkWriter, attribute: number, verdict: Verdict): void {
-  writer.nest(attribute, () =>
-    writer.nest(attributes.data.verdict, () => {
-      writer.u32be(attributes.verdict.code, verdictCodes[verdict.type]);
-      if ("chain" in verdict) writer.text(attributes.verdict.chain, verdict.chain);
-    }),
-  );
+  const start = writer.beginNest(attribute);
+  const inner = writer.beginNest(attributes.data.verdict);
+  writer.u32be(attributes.verdict.code, verdictCodes[verdict.type]);
+  if ("chain" in verdict) writer.text(attributes.verdict.chain, verdict.chain);
+  writer.endNest(inner);
+  writer.endNest(start);
 }

@@ -25,6 +25,7 @@ export { differing } from "./differing.ts";
 export { type EncodeOptions, type NftBatch, encodeChanges } from "./encode-changes.ts";
 export type { Expression, Hex, Verdict } from "./expression.ts";
 export { interfaceKey, interfaceOfKey } from "./hex.ts";
+export { LivingNets } from "./living-nets.ts";
 export { LivingSet } from "./living-set.ts";
 export { makeRule } from "./make-rule.ts";
 export {

@@ -16,11 +16,19 @@ export function mergeIntervals(intervals: readonly Interval[]): Interval[] {
 }
 
 /** Whether a value lies between the two; `later` does not start before `earlier`. */
-function isApart(earlier: Interval, later: Interval): boolean {
+export function isApart(earlier: Interval, later: Interval): boolean {
+  if (later.key <= earlier.last) return false;
+  // Most are far apart, and their last digits show it.
+  if (((digitAtEnd(earlier.last) + 1) & 0xf) !== digitAtEnd(later.key)) return true;
   const next = nextHex(earlier.last);
   return next !== undefined && later.key > next;
 }
 
-function compareKeys(a: Interval, b: Interval): number {
+function digitAtEnd(value: Hex): number {
+  const code = value.charCodeAt(value.length - 1);
+  return code <= 0x39 ? code - 0x30 : code - 0x61 + 10;
+}
+
+export function compareKeys(a: Interval, b: Interval): number {
   return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
 }

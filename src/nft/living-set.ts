@@ -15,7 +15,7 @@ const maxSteps = 256;
 
 /**
  * A set whose elements come and go one by one. Each version is an NftSet that never changes, and two of them are compared by
- * what happened between: neither costs work for what stayed. No intervals: those depend on their neighbours.
+ * what happened between: neither costs work for what stayed. Intervals depend on their neighbours: LivingNets works them out.
  */
 export class LivingSet {
   readonly #shape: SetShape;

@@ -48,6 +48,11 @@ export function addressShape(name: string, version: IpVersion): SetShape {
   return { name, keyType: [addressField[version]], isInterval: false, isVerdictMap: false };
 }
 
+/** The shape of netSet's sets. */
+export function netShape(name: string, version: IpVersion): SetShape {
+  return { name, keyType: [addressField[version]], isInterval: true, isVerdictMap: false };
+}
+
 /** The shape of addressPortSet's sets, for a LivingSet of addressPortElement's. */
 export function addressPortShape(name: string, version: IpVersion): SetShape {
   const keyType = [addressField[version], "inet_proto", "inet_service"] as const;
@@ -86,10 +91,11 @@ export function protocolMap(name: string, entries: Iterable<readonly [protocol: 
 
 /** Prefixes of one version as elements of an interval set: sorted, merged where they overlap or touch. */
 export function netElements(cidrs: Iterable<Cidr>): SetElement[] {
-  return mergeIntervals(Array.from(cidrs, cidrInterval));
+  return mergeIntervals(Array.from(cidrs, netInterval));
 }
 
-function cidrInterval(cidr: Cidr): Interval {
+/** The first and the last address of a prefix. */
+export function netInterval(cidr: Cidr): Interval {
   const bytes = addressToBytes(cidrAddress(cidr));
   const bits = cidrLength(cidr);
   const key = bytes.toHex();
