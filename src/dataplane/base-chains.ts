@@ -7,6 +7,7 @@ import {
   type Rule,
   type SetElement,
   addressIn,
+  clearMark,
   counter,
   ctState,
   family,
@@ -17,12 +18,11 @@ import {
   masquerade,
   port,
   protocol,
-  protocolMap,
-  protocolVerdict,
   reversePath,
   setMark,
   sourceOfInterfaceIn,
   testMark,
+  unprivilegedSourcePort,
   verdict,
   verdictMap,
 } from "../nft/index.ts";
@@ -51,14 +51,16 @@ export type BaseNeeds = {
   readonly hasNat: boolean;
   /** Interfaces of endpoints that are refused. */
   readonly hasRefused: boolean;
+  /** Interfaces of workloads with names that an orchestrator chose: they are looked for in a set, which every packet pays for. */
+  readonly hasOddNames: boolean;
 };
 
 const loopback = "lo";
 
 /**
  * ```
- *  prerouting (raw) ── from a workload ──> anti-spoof: not its own source, or a router's or DHCP server's word? drop
- *       │              unknown tt...: drop
+ *  prerouting (raw) ── tt..., or a workload by another name ──> anti-spoof: a router's or DHCP server's word? drop
+ *       │              its own source? accept ── unknown, or a forged source: drop
  *       │          ── else ──> host endpoint, untracked
  *       ├ (mangle) ── not from a workload ──> host endpoint, before DNAT
  *       ├─> forward: to an unknown tt...: drop ── of a connection that was let through: accept
@@ -71,20 +73,22 @@ const loopback = "lo";
  *
  *  What the host itself sends to its workloads passes no rules: a host reaches its own workloads.
  * ```
+ * A packet of a known connection meets a few comparisons, and one search in a set at each end: for its source where it leaves
+ * a workload, for the interface where it goes to one (docs/decisions/cost-of-a-packet.md).
  */
 export function baseChains(needs: BaseNeeds): readonly Chain[] {
   const { settings, hasHostEndpoints } = needs;
   return [
     rawChain(needs),
     antiSpoofChain,
-    ...impostorChains,
-    ...(needs.hasPreDnat ? [preDnatChain] : []),
+    impostorChain,
+    ...(needs.hasPreDnat ? [preDnatChain(needs)] : []),
     forwardChain(needs),
     {
       name: chainNames.input,
       hook: { type: "filter", hook: "input", priority: 0, policy: "accept" },
       rules: [
-        makeRule([isKnownWorkload("in"), verdict({ goto: chainNames.toHost })]),
+        ...fromWorkload(needs, verdict({ goto: chainNames.toHost })),
         ...(hasHostEndpoints ? [makeRule([ifname("in", loopback), verdict("accept")]), jumpTo("in")] : []),
       ],
     },
@@ -95,82 +99,75 @@ export function baseChains(needs: BaseNeeds): readonly Chain[] {
   ];
 }
 
-function rawChain({ hasUntracked }: BaseNeeds): Chain {
+function rawChain(needs: BaseNeeds): Chain {
   return {
     name: chainNames.raw,
     hook: { type: "filter", hook: "prerouting", priority: -300, policy: "accept" },
     rules: [
-      makeRule([isKnownWorkload("in"), verdict({ goto: chainNames.antiSpoof })]),
-      makeRule([ifname("in", workloadPrefix, { isPrefix: true }), counter(), verdict("drop")], "unknown workload"),
-      ...(hasUntracked ? [jumpTo("raw-in")] : []),
+      ...fromWorkload(needs, verdict({ goto: chainNames.antiSpoof })),
+      ...(needs.hasUntracked ? [jumpTo("raw-in")] : []),
     ],
   };
 }
 
-const protocols = { icmp: 1, udp: 17, icmp6: 58 } as const;
+/** Does this with what comes from workloads, and from interfaces that have our prefix and are unknown. */
+function fromWorkload({ hasOddNames }: BaseNeeds, action: Expression[]): Rule[] {
+  return [
+    makeRule([ifname("in", workloadPrefix, { isPrefix: true }), action]),
+    ...(hasOddNames ? [makeRule([isKnownWorkload("in"), action])] : []),
+  ];
+}
+
+const protocols = { tcp: 6, udp: 17 } as const;
 
 /** What only routers and DHCP servers say: from a workload it could lead others astray. */
-const impostorChains: readonly Chain[] = (
-  [
-    [chainNames.impostorIcmp, [[[family(4), icmp(4, { type: 5 })], "redirect from a workload"]]],
-    [
-      chainNames.impostorIcmp6,
-      [
-        [[family(6), icmp(6, { type: 134 })], "router advertisement from a workload"],
-        [[family(6), icmp(6, { type: 137 })], "redirect from a workload"],
-      ],
-    ],
-    [
-      chainNames.impostorUdp,
+const impostorChain: Chain = {
+  name: chainNames.impostors,
+  rules: [
+    // Servers of both versions speak from ports below; nearly all other datagrams go no further.
+    makeRule([protocol(protocols.udp), unprivilegedSourcePort(), verdict("return")]),
+    ...(
       [
         [[protocol(protocols.udp), port("source", 67), port("destination", 68)], "DHCP server in a workload"],
         [[protocol(protocols.udp), port("source", 547), port("destination", 546)], "DHCPv6 server in a workload"],
-      ],
-    ],
-  ] satisfies [string, [Expression[][], string][]][]
-).map(([name, lies]) => ({
-  name,
-  rules: lies.map(([tests, comment]) => makeRule([...tests, counter(), verdict("drop")], comment)),
-}));
-
-/** Most packets are of protocols that nobody lies in, and meet none of those rules. */
-const impostorMap = protocolMap("impostors", [
-  [protocols.icmp, { type: "jump", chain: chainNames.impostorIcmp }],
-  [protocols.icmp6, { type: "jump", chain: chainNames.impostorIcmp6 }],
-  [protocols.udp, { type: "jump", chain: chainNames.impostorUdp }],
-]);
+        [[family(4), icmp(4, { type: 5 })], "redirect from a workload"],
+        [[family(6), icmp(6, { type: 134 })], "router advertisement from a workload"],
+        [[family(6), icmp(6, { type: 137 })], "redirect from a workload"],
+      ] satisfies [Expression[][], string][]
+    ).map(([tests, comment]) => makeRule([...tests, counter(), verdict("drop")], comment)),
+  ],
+};
 
 const antiSpoofChain: Chain = {
   name: chainNames.antiSpoof,
   rules: [
-    makeRule([protocolVerdict(impostorMap.name)]),
+    makeRule([protocol(protocols.tcp, { not: true }), verdict({ jump: chainNames.impostors })]),
     ...([4, 6] as const).map((version) =>
-      makeRule([
-        family(version),
-        sourceOfInterfaceIn(version, sourceSetName(version)),
-        setMark(marks.fromWorkload, allMarks),
-        verdict("accept"),
-      ]),
+      makeRule([family(version), sourceOfInterfaceIn(version, sourceSetName(version)), verdict("accept")]),
     ),
+    makeRule([isKnownWorkload("in", true), counter(), verdict("drop")], "unknown workload"),
     makeRule([verdictMap("in", dispatchNames.spoof)]),
     // Link-local sources, and addresses that several claim: each has a route to the interface it belongs to.
     makeRule([reversePath({ isMissing: true }), counter(), verdict("drop")], "forged source"),
-    makeRule([setMark(marks.fromWorkload, allMarks)]),
   ],
 };
+
+function preDnatChain(needs: BaseNeeds): Chain {
+  return {
+    name: chainNames.preDnat,
+    hook: { type: "filter", hook: "prerouting", priority: -150, policy: "accept" },
+    rules: [
+      makeRule([ifname("in", loopback), verdict("accept")]),
+      ...fromWorkload(needs, verdict("accept")),
+      jumpTo("pre-dnat"),
+    ],
+  };
+}
 
 const isNotFromWorkload = testMark(0, marks.fromWorkload);
 
-const preDnatChain: Chain = {
-  name: chainNames.preDnat,
-  hook: { type: "filter", hook: "prerouting", priority: -150, policy: "accept" },
-  rules: [
-    makeRule([ifname("in", loopback), verdict("accept")]),
-    makeRule([isNotFromWorkload, verdict({ jump: dispatchName("pre-dnat") })]),
-  ],
-};
-
-function forwardChain({ hasHostEndpoints, hasRefused }: BaseNeeds): Chain {
+function forwardChain(needs: BaseNeeds): Chain {
+  const { hasHostEndpoints, hasRefused } = needs;
   const ofOldConnection = ctState(["established", "related"]);
   const isUnknown = ifname("out", workloadPrefix, { isPrefix: true });
   const drop = [counter(), verdict("drop")];
@@ -181,10 +178,12 @@ function forwardChain({ hasHostEndpoints, hasRefused }: BaseNeeds): Chain {
       ...(hasRefused
         ? [makeRule([isIn(dispatchNames.refused, "out"), ofOldConnection, ...drop], "workload without rules")]
         : []),
-      makeRule([isUnknown, isKnownWorkload("out", true), ofOldConnection, ...drop], "unknown workload"),
+      // The name that was compared is still there to be looked up.
+      makeRule([isUnknown, isLoadedIn(dispatchNames.workloads, true), ofOldConnection, ...drop], "unknown workload"),
       // What was let through once goes on: the chains behind would say so too, after many more looks. Connections of endpoints
       // that have gone are cut before anything leads to their addresses again.
       makeRule([ofOldConnection, verdict("accept")]),
+      ...fromWorkload(needs, setMark(marks.fromWorkload, allMarks)),
       ...(hasHostEndpoints ? [makeRule([isNotFromWorkload, verdict({ jump: dispatchName("forward-in") })])] : []),
       makeRule([verdictMap("in", dispatchNames.from)]),
       // While an endpoint comes or goes it may be a known workload and yet have no rules.
@@ -203,6 +202,7 @@ function toHostChain({ endpointToHostAction }: HostSettings): Chain {
     rules: [
       // Without these a workload finds neither its gateway nor its own address free, whatever its rules say.
       ...[130, 131, 132, 133, 135, 136].map((type) => makeRule([family(6), icmp(6, { type }), verdict("accept")])),
+      makeRule([clearMark(allMarks)]),
       makeRule([verdictMap("in", dispatchNames.from)]),
       makeRule([testMark(0, marks.accepted), counter(), verdict("drop")], "workload without rules"),
       // Answers to what the host asked.
@@ -296,7 +296,7 @@ export class DispatchSets {
   }
 
   nftSets(): NftSet[] {
-    return [...this.#byInterface.map((set) => set.version()), ...this.#sources.nftSets(), impostorMap];
+    return [...this.#byInterface.map((set) => set.version()), ...this.#sources.nftSets()];
   }
 }
 
@@ -309,8 +309,10 @@ function isKnownWorkload(way: "in" | "out", isNot = false): Expression[] {
 }
 
 function isIn(set: string, way: "in" | "out", isNot = false): Expression[] {
-  return [
-    { type: "meta", key: way === "in" ? "inputName" : "outputName", register: 1 },
-    { type: "lookup", set, register: 1, isNot },
-  ];
+  return [{ type: "meta", key: way === "in" ? "inputName" : "outputName", register: 1 }, ...isLoadedIn(set, isNot)];
+}
+
+/** Behind another test of the interface's name in the same rule. */
+function isLoadedIn(set: string, isNot: boolean): Expression[] {
+  return [{ type: "lookup", set, register: 1, isNot }];
 }

@@ -8,9 +8,7 @@ const maxLength = 127;
 export const chainNames = {
   raw: "raw-prerouting",
   antiSpoof: "anti-spoof",
-  impostorIcmp: "impostor/icmp",
-  impostorIcmp6: "impostor/icmpv6",
-  impostorUdp: "impostor/udp",
+  impostors: "impostors",
   forward: "forward",
   input: "input",
   toHost: "workload-to-host",

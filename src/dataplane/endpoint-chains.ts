@@ -17,7 +17,7 @@ import {
 } from "../nft/index.ts";
 import { cidrVersion } from "../lib/index.ts";
 import { endpointChainName, fit, spoofChainName } from "./chain-names.ts";
-import { allMarks, marks, verdictMarks } from "./marks.ts";
+import { marks, verdictMarks } from "./marks.ts";
 import { deny } from "./rule-chains.ts";
 import { type KnownRules, profileRules, tierRules } from "./tier-rules.ts";
 
@@ -87,14 +87,7 @@ export function finalComment(endpointId: string, direction: Direction): string {
 
 /** Lets the endpoint's packets through with sources that it may use beside its own; others are looked at as ever. */
 export function spoofChain({ interfaceName, spoofable }: LocalEndpoint): Chain {
-  const rules = spoofable.map((net) =>
-    makeRule([
-      family(cidrVersion(net)),
-      address("source", net),
-      setMark(marks.fromWorkload, allMarks),
-      verdict("accept"),
-    ]),
-  );
+  const rules = spoofable.map((net) => makeRule([family(cidrVersion(net)), address("source", net), verdict("accept")]));
   return { name: spoofChainName(interfaceName), rules };
 }
 

@@ -120,7 +120,7 @@ test("the settings of an interface are written before it is up", () => {
   const paths = dataplaneWith(update(web), [lo, link(7, "ttweb", false)])
     .wanted()
     .sysctls.map(({ path }) => path);
-  assert.ok(paths.includes("net/ipv4/conf/ttweb/rp_filter"));
+  assert.ok(paths.includes("net/ipv4/conf/ttweb/arp_filter"));
   assert.ok(paths.includes("net/ipv6/conf/ttweb/accept_ra"));
   assert.ok(paths.indexOf("net/ipv6/conf/all/forwarding") < paths.indexOf("net/ipv6/conf/ttweb/forwarding"));
 });

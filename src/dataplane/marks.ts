@@ -7,7 +7,7 @@ export const marks = {
   accepted: 0x0001_0000,
   /** A rule passed the packet on: the rest of the tier is skipped. */
   passed: 0x0002_0000,
-  /** Came in from a known workload with a source that is its own. */
+  /** Came in from a workload, and belongs to no connection that was let through. */
   fromWorkload: 0x0004_0000,
   /** A rule before connection tracking allows the packet: nothing behind it has a say. */
   untracked: 0x0008_0000,

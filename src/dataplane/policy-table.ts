@@ -14,7 +14,7 @@ import { endpointChain, spoofChain } from "./endpoint-chains.ts";
 import { type HostInterfaces, hostDispatch, hostEndpointChains } from "./host-chains.ts";
 import { MemberSets } from "./member-sets.ts";
 import { natSets } from "./nat-sets.ts";
-import { tableName } from "./ownership.ts";
+import { tableName, workloadPrefix } from "./ownership.ts";
 import { type RuleChains, policyChains, profileChains } from "./rule-chains.ts";
 import { SharedChains, type SharedNames } from "./shared-chains.ts";
 import { type KnownRules, jumpKey } from "./tier-rules.ts";
@@ -46,6 +46,7 @@ export class PolicyTable {
   #natSets: readonly NftSet[] = [];
   #activeEndpoints: readonly LocalEndpoint[] = [];
   #refused: readonly string[] = [];
+  #hasOddNames = false;
   readonly #dispatchSets = new DispatchSets();
   #endpointParts: ReturnType<SharedChains["arrange"]> | undefined;
   /** Of policies and profiles. */
@@ -113,7 +114,11 @@ export class PolicyTable {
     for (const endpoint of withoutAlike(before, after)) this.#dispatchSets.forget(endpoint);
     for (const endpoint of withoutAlike(after, before)) this.#dispatchSets.put(endpoint);
     for (const name of refused) this.#dispatchSets.refuse(name);
-    if (refused.length > 0 !== this.#refused.length > 0) this.#hostParts = undefined;
+    const isOdd = (name: string) => !name.startsWith(workloadPrefix);
+    const hasOddNames = endpoints.some(({ interfaceName }) => isOdd(interfaceName)) || refused.some(isOdd);
+    const isBaseSame = refused.length > 0 === this.#refused.length > 0 && hasOddNames === this.#hasOddNames;
+    if (!isBaseSame) this.#hostParts = undefined;
+    this.#hasOddNames = hasOddNames;
     this.#activeEndpoints = endpoints;
     this.#refused = refused;
     this.#endpointParts = undefined;
@@ -191,6 +196,7 @@ export class PolicyTable {
         hasPreDnat: all.some(({ preDnat }) => hasPolicies(preDnat)),
         hasNat: this.#nat.natPools.length > 0,
         hasRefused: this.#refused.length > 0,
+        hasOddNames: this.#hasOddNames,
       }),
       hostChains: [
         ...all.flatMap((endpoint) => hostEndpointChains(endpoint, this.#known, this.#settings)),

@@ -21,8 +21,11 @@ export function linkSysctls(name: string): Sysctl[] {
   const ipv6 = `net/ipv6/conf/${name}`;
   const settings: readonly Sysctl[] = [
     { path: `${ipv4}/forwarding`, value: "1" },
-    // Beside the table's own test of the source: ARP is not seen by the table.
-    { path: `${ipv4}/rp_filter`, value: "1" },
+    // The table looks at every source, and knows of those that a workload may use beside its own: a second look would cost
+    // every packet another search for the way back. ARP the table does not see: whoever asks with a source that is not behind
+    // this link gets no answer, and no place in the table of neighbours.
+    { path: `${ipv4}/rp_filter`, value: "0" },
+    { path: `${ipv4}/arp_filter`, value: "1" },
     // A network namespace may have IPv6 off for new links; without it there is no neighbour discovery.
     { path: `${ipv6}/disable_ipv6`, value: "0", isOptional: true },
     { path: `${ipv6}/forwarding`, value: "1", isOptional: true },

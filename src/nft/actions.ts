@@ -1,6 +1,6 @@
 import type { Expression, RejectType } from "./expression.ts";
 import { hostOrder } from "./hex.ts";
-import { loadInterface, loadProtocol } from "./matches.ts";
+import { loadInterface } from "./matches.ts";
 import { rejectCodes } from "./numbers.ts";
 import { printableText } from "./printable-text.ts";
 
@@ -16,11 +16,6 @@ export function verdict(wanted: VerdictWanted): Expression[] {
 /** The verdict that the map (interfaceMap) has for the packet's interface; goes on behind when it has none. */
 export function verdictMap(way: "in" | "out", mapName: string): Expression[] {
   return [loadInterface(way), { type: "lookupVerdict", map: mapName, register: 1 }];
-}
-
-/** The verdict that the map (protocolMap) has for the packet's transport protocol; goes on behind when it has none. */
-export function protocolVerdict(mapName: string): Expression[] {
-  return [loadProtocol(1), { type: "lookupVerdict", map: mapName, register: 1 }];
 }
 
 /** Sets the packet mark's bits under `mask` to `bits`; the others stay. */

@@ -3,7 +3,18 @@ import { test } from "node:test";
 import { parseCidr } from "../lib/index.ts";
 import { limit, log, reject, setMark, verdict } from "./actions.ts";
 import { makeRule } from "./make-rule.ts";
-import { address, addressPortIn, family, icmp, ifname, port, protocol, reversePath, testMark } from "./matches.ts";
+import {
+  address,
+  addressPortIn,
+  family,
+  icmp,
+  ifname,
+  port,
+  protocol,
+  reversePath,
+  testMark,
+  unprivilegedSourcePort,
+} from "./matches.ts";
 import { addressPortSet, portSet } from "./sets.ts";
 
 const cidr = (text: string) => parseCidr(text) ?? assert.fail(text);
@@ -127,4 +138,13 @@ test("defaults are those that the kernel fills in", () => {
     operator: "==",
     data: "00000000",
   });
+});
+
+test("whether a source port is one that anybody may use is told by one look at 4 octets", () => {
+  const [load, mask, test] = unprivilegedSourcePort();
+  assert.deepEqual(load, { type: "payload", base: "transport", offset: 0, length: 4, register: 1 });
+  assert.equal(mask?.type === "bitwise" && mask.mask, "fc000000");
+  assert.deepEqual(test, { type: "compare", register: 1, operator: "!=", data: "00000000" });
+  makeRule([protocol(17), unprivilegedSourcePort(), verdict("return")]);
+  assert.throws(() => makeRule([unprivilegedSourcePort(), verdict("return")]));
 });

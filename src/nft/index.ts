@@ -8,7 +8,6 @@ export {
   log,
   masquerade,
   notrack,
-  protocolVerdict,
   reject,
   setMark,
   type VerdictWanted,
@@ -45,6 +44,7 @@ export {
   reversePath,
   sourceOfInterfaceIn,
   testMark,
+  unprivilegedSourcePort,
 } from "./matches.ts";
 export { nftEventGroup } from "./numbers.ts";
 export type { Outcome, Packet } from "./packet.ts";
@@ -65,6 +65,5 @@ export {
   netElements,
   netSet,
   portSet,
-  protocolMap,
 } from "./sets.ts";
 export type { Chain, ChainHook, ChainType, HookName, KeyField, NftSet, Rule, SetElement, Table } from "./table.ts";

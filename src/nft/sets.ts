@@ -83,12 +83,6 @@ export function interfaceMap(name: string, entries: Iterable<readonly [name: str
   return { name, keyType: ["ifname"], isInterval: false, isVerdictMap: true, elements };
 }
 
-/** A map from protocol numbers to verdicts, for protocolVerdict. */
-export function protocolMap(name: string, entries: Iterable<readonly [protocol: number, verdict: Verdict]>): NftSet {
-  const elements = Array.from(entries, ([protocol, verdict]) => ({ key: networkOrder(protocol, 1), verdict }));
-  return { name, keyType: ["inet_proto"], isInterval: false, isVerdictMap: true, elements };
-}
-
 /** Prefixes of one version as elements of an interval set: sorted, merged where they overlap or touch. */
 export function netElements(cidrs: Iterable<Cidr>): SetElement[] {
   return mergeIntervals(Array.from(cidrs, netInterval));

@@ -75,7 +75,27 @@ test("whatever source a workload claims that is not its own, no packet of any ki
     [],
     "with its own source each kind of packet arrives",
   );
+  await askByArp(lab, own4, true);
+  for (const source of ["192.0.2.77", "10.65.255.7", ...beside.addresses.slice(0, 1)])
+    await askByArp(lab, source, false);
 });
+
+/** The forger looks for its gateway: with a source that is not its own it gets no answer, and no place among the host's neighbours. */
+async function askByArp(lab: TestLab, source: string, isOwn: boolean): Promise<void> {
+  const gateway = "169.254.1.1";
+  // The kernel asks with the source of what it wants to send.
+  const script = [
+    isOwn ? "true" : `ip address add ${source}/32 dev eth0`,
+    "ip neigh flush dev eth0",
+    `ping -c 1 -W 1 -I ${source} ${gateway} > /dev/null || true`,
+    `ip neigh show ${gateway} dev eth0`,
+    isOwn ? "true" : `ip address del ${source}/32 dev eth0`,
+  ];
+  const answer = await shell(lab, "forger", script.join("; "));
+  assert.equal(answer.includes("lladdr"), isOwn, `${source}: ${answer}`);
+  const neighbours = await shell(lab, "a", "ip -4 neigh show nud all | grep -v PERMANENT || true");
+  assert.ok(!neighbours.includes(`${source} `), neighbours);
+}
 
 async function forge(lab: TestLab, plan: ForgePlan): Promise<Forged[]> {
   const child = lab.spawn("a", process.execPath, fileURLToPath(new URL("./forge.ts", import.meta.url)));

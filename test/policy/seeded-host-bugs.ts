@@ -11,9 +11,39 @@ export const seededHostBugs: readonly SeededBug[] = [
   },
   {
     file: "dataplane/base-chains.ts",
-    find: 'makeRule([ifname("in", workloadPrefix, { isPrefix: true }), counter(), verdict("drop")], "unknown workload"),',
+    find: 'makeRule([isKnownWorkload("in", true), counter(), verdict("drop")], "unknown workload"),',
     replace: "",
     why: "an unknown workload may send",
+  },
+  {
+    file: "dataplane/base-chains.ts",
+    find: 'makeRule([ifname("in", workloadPrefix, { isPrefix: true }), action]),',
+    replace: "",
+    why: "interfaces with our prefix are like any other",
+  },
+  {
+    file: "dataplane/base-chains.ts",
+    find: '...(hasOddNames ? [makeRule([isKnownWorkload("in"), action])] : []),',
+    replace: "",
+    why: "a workload by another name is none",
+  },
+  {
+    file: "dataplane/policy-table.ts",
+    find: "const isOdd = (name: string) => !name.startsWith(workloadPrefix);",
+    replace: "const isOdd = (name: string) => name === workloadPrefix;",
+    why: "nobody notices that a workload has another name",
+  },
+  {
+    file: "dataplane/base-chains.ts",
+    find: "...fromWorkload(needs, setMark(marks.fromWorkload, allMarks)),",
+    replace: "",
+    why: "what a workload sends through passes for somebody else's",
+  },
+  {
+    file: "dataplane/base-chains.ts",
+    find: '...fromWorkload(needs, verdict("accept")),',
+    replace: "",
+    why: "the endpoint of the rest is asked about workloads before address translation",
   },
   {
     file: "dataplane/base-chains.ts",
@@ -23,7 +53,7 @@ export const seededHostBugs: readonly SeededBug[] = [
   },
   {
     file: "dataplane/base-chains.ts",
-    find: 'makeRule([isUnknown, isKnownWorkload("out", true), ofOldConnection, ...drop], "unknown workload"),',
+    find: 'makeRule([isUnknown, isLoadedIn(dispatchNames.workloads, true), ofOldConnection, ...drop], "unknown workload"),',
     replace: "",
     why: "an unknown workload may receive what goes on",
   },
@@ -35,9 +65,27 @@ export const seededHostBugs: readonly SeededBug[] = [
   },
   {
     file: "dataplane/base-chains.ts",
-    find: "makeRule([protocolVerdict(impostorMap.name)]),",
+    find: "makeRule([protocol(protocols.tcp, { not: true }), verdict({ jump: chainNames.impostors })]),",
     replace: "",
     why: "nobody looks for impostors",
+  },
+  {
+    file: "dataplane/base-chains.ts",
+    find: "makeRule([protocol(protocols.tcp, { not: true }),",
+    replace: "makeRule([protocol(protocols.udp, { not: true }),",
+    why: "nobody looks for impostors among datagrams",
+  },
+  {
+    file: "dataplane/base-chains.ts",
+    find: '[[protocol(protocols.udp), port("source", 547), port("destination", 546)], "DHCPv6 server in a workload"],',
+    replace: "",
+    why: "a workload may serve DHCPv6",
+  },
+  {
+    file: "nft/matches.ts",
+    find: 'mask: "fc000000", xor',
+    replace: 'mask: "fff00000", xor',
+    why: "ports from 16 on are taken for those that anybody may use",
   },
   {
     file: "dataplane/source-sets.ts",
@@ -96,8 +144,8 @@ export const seededHostBugs: readonly SeededBug[] = [
   },
   {
     file: "dataplane/base-chains.ts",
-    find: 'makeRule([ifname("in", loopback), verdict("accept")]),\n    makeRule([isNotFromWorkload,',
-    replace: "makeRule([isNotFromWorkload,",
+    find: 'makeRule([ifname("in", loopback), verdict("accept")]),\n      ...fromWorkload(needs',
+    replace: "...fromWorkload(needs",
     why: "the host is asked about packets to itself",
   },
   // Host endpoints.
