@@ -14,6 +14,8 @@ export type Bench = {
   readonly about: string;
   /** Whether it must run in a network namespace of its own. */
   readonly needsNamespace: boolean;
+  /** Node's own, and the environment: as bin/tortie starts the program that is measured. */
+  readonly start?: { readonly flags: readonly string[]; readonly env: Readonly<Record<string, string>> };
   /** A bench of more than one peer prints tables of its own. */
   run(report: (row: Row) => void, output: BenchRun): Promise<void>;
 };

@@ -1,7 +1,9 @@
 /*
  * The kernel's share: what it takes to hand it the same work in C, without any logic.
- *   host-floor routes 4|6 COUNT DEVICE GATEWAY   100 messages a sendmsg, an answer to the last; prints what
- *                                                adding and deleting took, and the processor's time for them, in ms
+ *   host-floor routes 4|6 COUNT DEVICE GATEWAY [ID]
+ *                                                by the gateway, or by the next-hop object of that id; 100 messages a
+ *                                                sendmsg, an answer to the last; prints what adding and deleting took,
+ *                                                and the processor's time for them, in ms
  *   host-floor replay FILE                       datagrams of nfnetlink, each behind its length; prints ms
  */
 #include <arpa/inet.h>
@@ -80,7 +82,7 @@ static void attribute(struct nlmsghdr *h, int type, const void *data, int length
 }
 
 struct plan {
-  int is_v6, link;
+  int is_v6, link, object;
   unsigned count;
   unsigned char gateway[16];
 };
@@ -107,6 +109,10 @@ static int write_route(char *place, const struct plan *plan, int type, int flags
   attribute(h, RTA_DST, destination, size);
   attribute(h, RTA_PRIORITY, &metric, 4);
   if (type == RTM_DELROUTE) return h->nlmsg_len;
+  if (plan->object != 0) {
+    attribute(h, RTA_NH_ID, &plan->object, 4);
+    return h->nlmsg_len;
+  }
   attribute(h, RTA_GATEWAY, plan->gateway, size);
   attribute(h, RTA_OIF, &plan->link, 4);
   return h->nlmsg_len;
@@ -130,6 +136,7 @@ static double run_routes(int fd, const struct plan *plan, int type, int flags) {
 
 static int routes(char **argument) {
   struct plan plan = {.is_v6 = argument[0][0] == '6', .count = atoi(argument[1]), .link = if_nametoindex(argument[2])};
+  if (argument[4] != NULL) plan.object = atoi(argument[4]);
   if (inet_pton(plan.is_v6 ? AF_INET6 : AF_INET, argument[3], plan.gateway) != 1) return 2;
   int fd = open_netlink(NETLINK_ROUTE);
   double start = cpu_ms();
@@ -171,8 +178,8 @@ static int replay(const char *path) {
 }
 
 int main(int count, char **argument) {
-  if (count == 6 && strcmp(argument[1], "routes") == 0) return routes(argument + 2);
+  if ((count == 6 || count == 7) && strcmp(argument[1], "routes") == 0) return routes(argument + 2);
   if (count == 3 && strcmp(argument[1], "replay") == 0) return replay(argument[2]);
-  fprintf(stderr, "usage: host-floor routes 4|6 COUNT DEVICE GATEWAY | replay FILE\n");
+  fprintf(stderr, "usage: host-floor routes 4|6 COUNT DEVICE GATEWAY [ID] | replay FILE\n");
   return 2;
 }

@@ -5,8 +5,8 @@ import { manyResources } from "./host-filter.ts";
 import { HostRig, linkNameOf, makeLinks, routesBy } from "./host-rig.ts";
 import type { HostSizes } from "./host-sizes.ts";
 
-/** Until the memory of the start is given back. */
-const restMs = 3000;
+/** The kernel tells of links that come up by fifties a second: until that is over. */
+const restMs = (endpoints: number) => 3000 + 25 * endpoints;
 
 const { endpoints, policies, routes, idleMs }: HostSizes = JSON.parse(process.argv[2] ?? "");
 for (const words of [
@@ -27,7 +27,7 @@ await rig.settle(() => {
   for (let at = 0; at < updates.length; at += 100) rig.bgp(updates.slice(at, at + 100));
   rig.bgpSettled();
 });
-await sleep(restMs);
+await sleep(restMs(endpoints));
 const before = process.cpuUsage();
 await sleep(idleMs);
 const { user, system } = process.cpuUsage(before);

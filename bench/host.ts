@@ -4,7 +4,7 @@ import { type Bench, type BenchRun, type Row } from "./bench.ts";
 import { Figures } from "./figures.ts";
 import { HostPeer } from "./host-peer.ts";
 import { HostRig, routesBy } from "./host-rig.ts";
-import type { HostSizes } from "./host-sizes.ts";
+import { type HostSizes, agentStart } from "./host-sizes.ts";
 import { filterScenes } from "./host-filter.ts";
 import { idleScene } from "./host-idle.ts";
 import { type IpVersion } from "../src/lib/index.ts";
@@ -38,6 +38,7 @@ const ownAddresses = ["192.0.2.1/24", "2001:db8::1/64"];
 export const hostBench: Bench = {
   about: "routes, rules and sets of one host into its kernel, beside C, `ip -batch`, BIRD and `nft -f`",
   needsNamespace: true,
+  start: agentStart,
   async run(report: Report, { args }: BenchRun) {
     const { values, positionals } = parseArgs({
       args: [...args],
@@ -95,6 +96,8 @@ async function routes(
   const [addFile, deleteFile] = [batch("add"), batch("del")];
   const figures = new Figures();
   const floorArgs = [String(version), String(count), "bench0", first];
+  const floorObject = "7";
+  peer.run("ip", ["nexthop", "replace", "id", floorObject, "via", first, "dev", "bench0"]);
   let moveChanges = 0;
   let longestTurn = 0;
   // Watching the turns costs time itself: once, before anything is timed.
@@ -108,6 +111,7 @@ async function routes(
     moveChanges = moved.sent.routeChanges;
     const removed = await rig.settle(() => rig.bgp(none));
     const floor = peer.routes(floorArgs);
+    const floorBy = peer.routes([...floorArgs, floorObject]);
     figures.note({
       add: added.ms,
       addCpu: added.cpuMs,
@@ -119,6 +123,10 @@ async function routes(
       floorAddCpu: floor.addCpu,
       floorRemove: floor.remove,
       floorRemoveCpu: floor.removeCpu,
+      floorByAdd: floorBy.add,
+      floorByAddCpu: floorBy.addCpu,
+      floorByRemove: floorBy.remove,
+      floorByRemoveCpu: floorBy.removeCpu,
       ipAdd: peer.time("ip", ["-batch", addFile]),
       ipRemove: peer.time("ip", ["-batch", deleteFile]),
     });
@@ -128,16 +136,23 @@ async function routes(
     unit: "ms",
     ours: figures.middle(ours),
     ...(beside.ip === undefined ? {} : { peer: { name: "ip -batch", value: figures.middle(beside.ip) } }),
-    ...(beside.floor === undefined ? {} : { floor: { name: "C", value: figures.middle(beside.floor) } }),
+    ...(beside.floor === undefined
+      ? {}
+      : { floor: { name: nameOf(beside.floor), value: figures.middle(beside.floor) } }),
     target,
   });
+  const nameOf = (floor: string) => (floor.startsWith("floorBy") ? "C, by object" : "C");
   const target = "<= 1.4 x C, >= 1.8 x faster than ip -batch";
   report(
     row(`${count} IPv${version} routes from BGP into the kernel`, "add", target, { ip: "ipAdd", floor: "floorAdd" }),
   );
   report(row("the same, the processor's time", "addCpu", "", { floor: "floorAddCpu" }));
+  report(row("the same, beside routes by a next-hop object", "add", "", { floor: "floorByAdd" }));
+  report(row("the same, the processor's time", "addCpu", "", { floor: "floorByAddCpu" }));
   report(row("all withdrawn", "remove", target, { ip: "ipRemove", floor: "floorRemove" }));
   report(row("the same, the processor's time", "removeCpu", "", { floor: "floorRemoveCpu" }));
+  report(row("the same, beside routes by a next-hop object", "remove", "", { floor: "floorByRemove" }));
+  report(row("the same, the processor's time", "removeCpu", "", { floor: "floorByRemoveCpu" }));
   const moves = `all move to another next hop: the kernel's part (changes: ${moveChanges})`;
   report(row(moves, "moveKernel", version === 4 ? "<= 10" : "<= 50"));
   report(row("the same, from BGP's word for each of them on", "move", ""));

@@ -44,8 +44,9 @@ if (bench === undefined) {
     "--kill-child",
     "--mount-proc",
   ];
-  const env = { ...process.env, [inNamespace]: "1", PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` };
-  const run = spawnSync("unshare", [...namespaces, process.execPath, ...process.argv.slice(1)], {
+  const { flags, env: more } = bench.start ?? { flags: [], env: {} };
+  const env = { ...process.env, ...more, [inNamespace]: "1", PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` };
+  const run = spawnSync("unshare", [...namespaces, process.execPath, ...flags, ...process.argv.slice(1)], {
     stdio: "inherit",
     env,
   });

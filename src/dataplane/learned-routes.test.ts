@@ -275,3 +275,53 @@ test("no number is given twice, and none that somebody else has", () => {
     { numRuns: 200 },
   );
 });
+
+test("however many routes moved, left and came back, each goes where BGP said last, and what was given out is what changed", () => {
+  const isNeighbour = (gateway: string) => gateway.startsWith("192.0.2.");
+  const ways = fc.constantFrom([], ["192.0.2.2"], ["192.0.2.3"], ["192.0.2.2", "192.0.2.4"], ["203.0.113.1"]);
+  const step = fc.record({
+    from: fc.nat(39),
+    count: fc.constantFrom(1, 5, 17, 40),
+    way: ways,
+    link: fc.constantFrom("as it is", "up", "down"),
+    isTold: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
+      const learned = learnedWith([], fabric.slice(0, 2));
+      const wayBy = new Map<string, readonly string[]>();
+      const given = new Map<string, Route>();
+      const takeChanges = () => {
+        for (const { before, after } of learned.changes()) {
+          if (before === after) continue;
+          if (before !== undefined) {
+            assert.equal(given.get(before.destination), before);
+            given.delete(before.destination);
+          }
+          if (after !== undefined) given.set(after.destination, after);
+        }
+        learned.nextHopChanges();
+      };
+      for (const { from, count, way, link, isTold } of steps) {
+        const prefixes = Array.from({ length: count }, (_, at) => `10.0.${(from + at) % 40}.0/24`);
+        for (const prefix of prefixes) wayBy.set(prefix, way);
+        learned.onUpdates(prefixes.map((prefix) => learn(prefix, ...way)));
+        const isUp = link === "up";
+        if (link !== "as it is") learned.onRoute(hostRoute("203.0.113.0/24", { linkIndex: 5 }), isUp);
+        if (isTold) takeChanges();
+      }
+      learned.onRoute(hostRoute("203.0.113.0/24", { linkIndex: 5 }), true);
+      takeChanges();
+      const { nextHops } = learned.wanted();
+      const expected = [...wayBy].flatMap(([prefix, way]) => {
+        const gateways = way.map((gateway) => `${gateway}@${isNeighbour(gateway) ? 2 : 5}`);
+        return gateways.length === 0 ? [] : [`${prefix} -> ${gateways.join(" + ")}`];
+      });
+      const told = describe({ nextHops, routes: [...given.values()] });
+      const sorted = (line: string) =>
+        line.replace(/-> (.*)$/, (_, hops: string) => hops.split(" + ").sort().join(" + "));
+      assert.deepEqual(told.map(sorted).sort(), expected.map(sorted).sort());
+    }),
+    { numRuns: 200 },
+  );
+});

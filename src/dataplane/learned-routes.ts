@@ -21,20 +21,21 @@ export type LearnedWanted = { readonly nextHops: readonly NextHop[]; readonly ro
 /** One prefix: what was wanted of it and what is now. Both absent, or both the same: nothing is to be done. */
 export type LearnedChange = { readonly before: Route | undefined; readonly after: Route | undefined };
 
-/** What is known of one prefix. */
+/** What is known of one prefix. There are 100,000: every field counts. */
 type Learned = {
   readonly prefix: Cidr;
-  /** The best ones of BGP; empty when it has withdrawn them, or has not told any yet. */
-  told: readonly BestPath[];
-  /** Those that count: the way to a peer that is written down goes before what is told. */
+  /** The best ones of BGP, or the way to a peer that is written down; empty when there are none, or none was told yet. */
   paths: readonly BestPath[];
   /** By BGP, since the start. What is not was left by the agent before. */
   isTold: boolean;
   metric: number;
   object: WayObject<Learned> | undefined;
+  at: number;
   target: Way<Learned> | undefined;
   /** As it was given out last. */
   route: Route | undefined;
+  /** In the list of what is to be looked at. */
+  isDirty: boolean;
 };
 
 /**
@@ -45,8 +46,10 @@ export class LearnedRoutes {
   readonly #learned = new Map<Cidr, Learned>();
   /** Ways to peers that are written down. */
   #peerWays: ReadonlyMap<Cidr, IpAddress> = new Map();
-  readonly #ways = new WayObjects<Learned>((one) => this.#dirty.add(one));
-  #dirty = new Set<Learned>();
+  /** What BGP tells of those prefixes. */
+  readonly #toldOfPeers = new Map<Cidr, readonly BestPath[]>();
+  readonly #ways = new WayObjects<Learned>((one) => this.#mark(one));
+  #dirty: Learned[] = [];
   readonly #resolver = new NextHopResolver([], this.#learned, new Map());
   /** Those of BGP in the kernel, until they are adopted. */
   #kernelRoutes: readonly Route[] = [];
@@ -116,7 +119,9 @@ export class LearnedRoutes {
     );
     for (const prefix of new Set([...before.keys(), ...this.#peerWays.keys()])) {
       if (before.get(prefix) === this.#peerWays.get(prefix)) continue;
-      this.#update({ prefix, paths: this.#learned.get(prefix)?.told ?? [] });
+      const told = before.has(prefix) ? this.#toldOfPeers.get(prefix) : this.#learned.get(prefix)?.paths;
+      this.#toldOfPeers.delete(prefix);
+      this.#update({ prefix, paths: told ?? [] });
     }
   }
 
@@ -156,12 +161,12 @@ export class LearnedRoutes {
     if (this.#resolver.takeStale()) this.#ways.refresh(this.#resolve);
     this.#ways.decide();
     const dirty = this.#dirty;
-    this.#dirty = new Set();
+    this.#dirty = [];
     for (const one of dirty) {
       if (this.#isOwn(one.prefix)) this.#ways.leave(one);
       else if (one.object === undefined && one.target === undefined) this.#plan(one);
       this.#ways.follow(one);
-      this.#dirty.delete(one);
+      one.isDirty = false;
       const before = one.route;
       one.route = this.#routeOf(one);
       yield { before, after: one.route };
@@ -182,29 +187,20 @@ export class LearnedRoutes {
 
   #update({ prefix, paths: told }: RouteUpdate): void {
     const peerWay = this.#peerWays.get(prefix);
+    if (peerWay !== undefined) this.#toldOfPeers.set(prefix, told);
     const paths = peerWay === undefined ? told : [pathBy(peerWay)];
     let one = this.#learned.get(prefix);
     if (one === undefined) {
       // A prefix without paths stays until its version is settled: somebody has said that it is gone.
       if (paths.length === 0 && this.#settled.has(cidrVersion(prefix))) return;
-      one = {
-        prefix,
-        told: [],
-        paths: [],
-        isTold: true,
-        metric: 0,
-        object: undefined,
-        target: undefined,
-        route: undefined,
-      };
+      one = newLearned(prefix, 0);
       this.#learned.set(prefix, one);
     }
     const [best] = paths;
     if (one.paths.length > 0 || best !== undefined) this.#resolver.noteLearned(prefix);
-    one.told = told;
     one.paths = paths;
     one.isTold = true;
-    this.#dirty.add(one);
+    this.#mark(one);
     if (best === undefined) {
       if (this.#settled.has(cidrVersion(prefix))) this.#forget(one);
       else this.#ways.leave(one);
@@ -222,12 +218,18 @@ export class LearnedRoutes {
   #forget(one: Learned): void {
     this.#learned.delete(one.prefix);
     this.#ways.leave(one);
-    this.#dirty.add(one);
+    this.#mark(one);
+  }
+
+  #mark(one: Learned): void {
+    if (one.isDirty) return;
+    one.isDirty = true;
+    this.#dirty.push(one);
   }
 
   #touch(prefix: Cidr): void {
     const one = this.#learned.get(prefix);
-    if (one !== undefined) this.#dirty.add(one);
+    if (one !== undefined) this.#mark(one);
   }
 
   #routeOf({ prefix, metric, object, route }: Learned): Route | undefined {
@@ -276,19 +278,11 @@ export class LearnedRoutes {
       const known = this.#learned.get(prefix);
       if (this.#settled.has(cidrVersion(prefix)) || nextHopId === undefined) continue;
       if (known === undefined) {
-        const one: Learned = {
-          prefix,
-          told: [],
-          paths: [],
-          isTold: false,
-          metric,
-          object: undefined,
-          target: undefined,
-          route: undefined,
-        };
+        const one = newLearned(prefix, metric);
+        one.isTold = false;
         if (!this.#ways.adopt(one, nextHopId)) continue;
         this.#learned.set(prefix, one);
-        this.#dirty.add(one);
+        this.#mark(one);
       } else if (known.isTold && known.object === undefined && known.target !== undefined) {
         // Told before the kernel was looked at: it may well go where the kernel sends it already.
         const { target } = known;
@@ -300,6 +294,22 @@ export class LearnedRoutes {
     this.#kernelRoutes = [];
   }
 }
+
+function newLearned(prefix: Cidr, metric: number): Learned {
+  return {
+    prefix,
+    paths: none,
+    isTold: true,
+    metric,
+    object: undefined,
+    at: 0,
+    target: undefined,
+    route: undefined,
+    isDirty: false,
+  };
+}
+
+const none: readonly BestPath[] = [];
 
 function pathBy(nextHop: IpAddress): BestPath {
   return { nextHop, peer: nextHop, peerName: "", isInternal: true, asPath: [], communities: [] };

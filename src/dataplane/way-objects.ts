@@ -31,7 +31,7 @@ export type WayObject<U> = {
   /** The kernel cannot turn one into the other. A group may have one member. */
   readonly kind: "none" | "single" | "group";
   way: Way<U>;
-  readonly users: Set<U>;
+  readonly users: U[];
   /** How many of the users are about to leave, by where to. */
   readonly leaving: Map<Way<U>, number>;
   members: readonly Member[];
@@ -40,6 +40,8 @@ export type WayObject<U> = {
 /** What routes are to this file. */
 export type WayUser<U> = {
   object: WayObject<U> | undefined;
+  /** Where it is in the list of the object's users. */
+  at: number;
   /** Where it is about to go. */
   target: Way<U> | undefined;
 };
@@ -142,8 +144,12 @@ export class WayObjects<U extends WayUser<U>> {
     const { object } = user;
     if (object === undefined) return;
     user.object = undefined;
-    object.users.delete(user);
-    if (object.users.size === 0) this.#drop(object);
+    const last = object.users.pop();
+    if (last !== undefined && last !== user) {
+      object.users[user.at] = last;
+      last.at = user.at;
+    }
+    if (object.users.length === 0) this.#drop(object);
   }
 
   /** Objects that all users leave for one other way go with them. */
@@ -153,7 +159,7 @@ export class WayObjects<U extends WayUser<U>> {
       object.leaving.clear();
       if (first === undefined) continue;
       const [way, count] = first;
-      if (count === object.users.size && count >= fewestToFollow && fits(object, way)) this.#hand(object, way);
+      if (count === object.users.length && count >= fewestToFollow && fits(object, way)) this.#hand(object, way);
     }
     this.#left.clear();
   }
@@ -176,7 +182,8 @@ export class WayObjects<U extends WayUser<U>> {
       way.content = content;
       for (const object of way.objects) {
         if (fits(object, way)) this.#fill(object);
-        else for (const user of object.users) this.#move(user, way);
+        // The list is another one as soon as they leave.
+        else for (const user of object.users.slice()) this.#move(user, way);
       }
     }
   }
@@ -238,11 +245,11 @@ export class WayObjects<U extends WayUser<U>> {
 
   #join(user: U, object: WayObject<U>): void {
     user.object = object;
-    object.users.add(user);
+    user.at = object.users.push(user) - 1;
   }
 
   #make(way: Way<U>, kind = kindFor(way), id = this.#takeId(kind, way.hops)): WayObject<U> {
-    const object: WayObject<U> = { id, kind, way, users: new Set(), leaving: new Map(), members: [] };
+    const object: WayObject<U> = { id, kind, way, users: [], leaving: new Map(), members: [] };
     way.objects.add(object);
     if (!way.isFixed) this.#ways.set(way.key, way);
     if (kind !== "none") this.#objectById.set(id, object);

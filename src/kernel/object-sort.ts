@@ -1,3 +1,4 @@
+import { mainTable, normalMetric } from "../dataplane/index.ts";
 import { cidrVersion } from "../lib/index.ts";
 import type { LinkAddress, Neighbour, NextHop, Route, RouteChange, RouteHop } from "../netlink/index.ts";
 
@@ -64,7 +65,9 @@ export const nextHopSort: ObjectSort<NextHop> = {
 };
 
 export const routeSort: ObjectSort<Route> = {
-  keyOf: ({ destination, table, metric }) => `${destination} ${table} ${metric}`,
+  // Nearly all are like this, and then the key is no text of its own.
+  keyOf: ({ destination, table, metric }) =>
+    table === mainTable && metric === normalMetric ? destination : `${destination} ${table} ${metric}`,
   normalize: normalizeRoute,
   isSame: (wanted, present) =>
     wanted.protocol === present.protocol &&

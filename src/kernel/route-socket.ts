@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { type IpVersion, TortieError, readMessages } from "../lib/index.ts";
+import { type IpVersion, NetlinkWriter, TortieError, readMessages } from "../lib/index.ts";
 import {
   type DumpRequest,
   type Link,
@@ -9,17 +9,19 @@ import {
   type Route,
   type RouteChange,
   type RouteEvent,
-  encodeChanges,
   encodeDumpRequest,
   isInterrupted,
   readAnswer,
   readRouteEvent,
+  writeChanges,
 } from "../netlink/index.ts";
 import { type NetlinkHandle, errnoName, openNetlink } from "../sys/index.ts";
 import { makeCallQueue, makeSequenceNumbers } from "./call-queue.ts";
 
-/** More a send gain nothing, and would keep other work waiting for longer. */
-const changesPerSend = 100;
+/** More a send gain nothing, and what else is to be sent would wait for longer. */
+const changesPerSend = 500;
+/** So many are sent by another thread. */
+const fewestAside = 64;
 /** The state changes under each dump of a busy host; after so many we take what we have got. */
 const maxDumpAttempts = 10;
 const receiveBufferBytes = 4 * 1024 * 1024;
@@ -65,6 +67,8 @@ class KernelRouteSocket implements RouteSocket {
   readonly #netlink: NetlinkHandle;
   readonly #inTurn = makeCallQueue();
   readonly #takeSequences = makeSequenceNumbers();
+  /** Used again for one batch after another. */
+  readonly #writers: NetlinkWriter[] = [];
 
   constructor(netlink: NetlinkHandle) {
     this.#netlink = netlink;
@@ -122,19 +126,15 @@ class KernelRouteSocket implements RouteSocket {
     return events.flatMap((event) => (event.type === "newNextHop" ? [event.nextHop] : []));
   }
 
-  apply(changes: readonly RouteChange[]): Promise<ChangeFailure[]> {
-    return this.#inTurn(async () => {
-      const failures: ChangeFailure[] = [];
-      for (let start = 0; start < changes.length; start += changesPerSend) {
-        // Between the batches others have their turn: BGP's keepalives must not wait for 100,000 routes.
-        if (start > 0) await setImmediate();
-        const batch = changes.slice(start, start + changesPerSend);
-        const failed = await this.#applyBatch(batch);
-        const aliases = aliasesOf(batch.filter((change) => failed.every((failure) => failure.change !== change)));
-        failures.push(...failed, ...(aliases.length === 0 ? [] : await this.#applyBatch(aliases)));
-      }
-      return failures;
-    });
+  async apply(changes: readonly RouteChange[]): Promise<ChangeFailure[]> {
+    if (changes.length <= changesPerSend) return this.#applyBatch(changes);
+    const failures: ChangeFailure[] = [];
+    for (let start = 0; start < changes.length; start += changesPerSend) {
+      // Between the batches others have their turn: BGP's keepalives must not wait for 100,000 routes.
+      if (start > 0) await setImmediate();
+      failures.push(...(await this.#applyBatch(changes.slice(start, start + changesPerSend))));
+    }
+    return failures;
   }
 
   [Symbol.dispose](): void {
@@ -146,10 +146,23 @@ class KernelRouteSocket implements RouteSocket {
     return events.flatMap((event) => (event.type === "newLink" ? [event.link] : []))[0];
   }
 
+  /** Written at once, while the kernel may still be at the batch before. */
   async #applyBatch(changes: readonly RouteChange[]): Promise<ChangeFailure[]> {
+    if (changes.length === 0) return [];
+    const writer = this.#writers.pop() ?? new NetlinkWriter();
     const first = this.#takeSequences(changes.length);
+    writeChanges(writer, changes, first);
+    const failures = await this.#inTurn(() => this.#send(writer, changes, first));
+    writer.reset();
+    this.#writers.push(writer);
+    const aliases = aliasesOf(changes, failures);
+    return aliases.length === 0 ? failures : [...failures, ...(await this.#applyBatch(aliases))];
+  }
+
+  async #send(writer: NetlinkWriter, changes: readonly RouteChange[], first: number): Promise<ChangeFailure[]> {
+    if (isLong(changes)) await this.#netlink.sendAside(writer.bytes());
+    else this.#netlink.send(writer.bytes());
     const last = first + changes.length - 1;
-    this.#netlink.send(encodeChanges(changes, first));
     const failures: ChangeFailure[] = [];
     for (;;) {
       for (const message of readMessages(await this.#netlink.receive())) {
@@ -204,11 +217,21 @@ class KernelRouteSocket implements RouteSocket {
   }
 }
 
+/**
+ * May keep the kernel busy for 50 ms: once in many routes it makes IPv4's trie of them anew, and a next-hop object that
+ * changes is told to every IPv6 route that names it.
+ */
+function isLong(changes: readonly RouteChange[]): boolean {
+  return changes.length >= fewestAside || changes.some(({ type }) => type === "putNextHop" || type === "deleteNextHop");
+}
+
 /** Given only to links that were made: not to a link of somebody else that has the name. */
-function aliasesOf(made: readonly RouteChange[]): RouteChange[] {
-  return made.flatMap((change): RouteChange[] =>
-    change.type === "createVeth" && change.alias !== undefined
-      ? [{ type: "setAlias", name: change.name, alias: change.alias }]
-      : [],
-  );
+function aliasesOf(changes: readonly RouteChange[], failures: readonly ChangeFailure[]): RouteChange[] {
+  const aliases: RouteChange[] = [];
+  for (const change of changes) {
+    if (change.type !== "createVeth" || change.alias === undefined) continue;
+    if (failures.some((failure) => failure.change === change)) continue;
+    aliases.push({ type: "setAlias", name: change.name, alias: change.alias });
+  }
+  return aliases;
 }

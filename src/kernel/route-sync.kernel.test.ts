@@ -310,3 +310,31 @@ test("after a surprise the kernel is read again", async () => {
   assert.equal((await sync.apply(yes)).failures[0]?.errno, "EEXIST");
   assert.deepEqual(await sync.apply(yes), { applied: 0, failures: [], failing: 0, held: 0 });
 });
+
+test("of more routes than the kernel takes at once all are there, and gone again, but those that somebody else has", async () => {
+  using host = new Host();
+  const { sync } = await host.sync();
+  const hops = [
+    { id: 7, protocol: ourProtocol, version: 4, linkIndex: host.va, gateway: address("10.0.0.7") },
+    { id: 8, protocol: ourProtocol, version: 6, linkIndex: host.va, gateway: address("fd00::8") },
+  ] as const;
+  for (const hop of hops) sync.nextHops.want(hop);
+  const routes = Array.from({ length: 1300 }, (_, at) => [
+    route(`10.${20 + (at >> 8)}.${at & 255}.0/24`, { nextHopId: 7, metric: 1024 }),
+    route(`fd07:${at.toString(16)}::/64`, { nextHopId: 8, metric: 1024 }),
+  ]).flat();
+  const taken = ["10.20.0.0/24", "10.22.100.0/24", "10.25.19.0/24"];
+  for (const destination of taken) host.namespace.ip(`route add ${destination} via 10.0.0.2 proto 99 metric 1024`);
+  for (const one of routes) sync.routes.want(one);
+  const report = await sync.apply(yes);
+  assert.equal(report.applied, hops.length + routes.length - taken.length);
+  assert.deepEqual(
+    report.failures.map(({ change, errno }) => [change.type === "putRoute" && change.route.destination, errno]),
+    taken.map((destination) => [destination, "EEXIST"]),
+  );
+  const expected = routes.map(({ destination }) => destination).filter((one) => !taken.some((other) => other === one));
+  assert.deepEqual(new Set(await host.ours()), new Set(expected));
+  for (const one of routes) sync.routes.unwant(one);
+  assert.deepEqual(await sync.apply(yes), { applied: expected.length, failures: [], failing: 0, held: 0 });
+  assert.deepEqual(await host.ours(), []);
+});

@@ -23,7 +23,7 @@ export type SyncReport = {
   readonly held: number;
 };
 
-const changesPerBatch = 100;
+const changesPerBatch = 500;
 /** Objects that nothing has to be done about. */
 const looksPerTurn = 2000;
 
@@ -105,8 +105,8 @@ export class RouteSync {
 
   async #applyAll(round: Round, mayDelete: (deletion: RouteChange) => boolean): Promise<void> {
     const { addresses, nextHops, neighbours, routes } = this;
-    const isAlone = (pending: PendingChange) => !isGroup(pending);
-    const may = ({ change }: PendingChange) => mayDelete(change);
+    const isAlone = (pending: PendingChange<unknown>) => !isGroup(pending);
+    const may = ({ change }: PendingChange<unknown>) => mayDelete(change);
     // What is named stands before what names it; on the way out the other way round.
     await this.#run(round, addresses, "put");
     await this.#run(round, nextHops, "put", isAlone);
@@ -115,45 +115,57 @@ export class RouteSync {
     await this.#run(round, routes, "put", (pending) => this.#hasNextHop(round, pending));
     await this.#run(round, routes, "delete", (pending) => mayGo(round, pending, may));
     await this.#run(round, neighbours, "delete", (pending) => mayGo(round, pending, may));
-    const isLeaving = (pending: PendingChange) => may(pending) && this.#isUnused(pending);
+    const isLeaving = (pending: PendingChange<unknown>) => may(pending) && this.#isUnused(pending);
     await this.#run(round, nextHops, "delete", (pending) => isGroup(pending) && mayGo(round, pending, isLeaving));
     await this.#run(round, nextHops, "delete", (pending) => isAlone(pending) && mayGo(round, pending, isLeaving));
     await this.#run(round, addresses, "delete", (pending) => mayGo(round, pending, may));
   }
 
-  /** Looks at what is pending only batch by batch: the rest waits as a list of keys, and others have their turns between. */
+  /**
+   * Looks at what is pending only batch by batch: the rest waits as a list, and others have their turns between. While the
+   * kernel has one batch the next is made ready.
+   */
   async #run<V>(
     round: Round,
     objects: SyncedObjects<V>,
-    type: PendingChange["type"],
-    isMeant: (pending: PendingChange) => boolean = () => true,
+    type: "put" | "delete",
+    isMeant: (pending: PendingChange<V>) => boolean = () => true,
   ): Promise<void> {
-    const keys = objects.dirtyKeys();
-    let batch: PendingChange[] = [];
+    const sent: Promise<void>[] = [];
+    let batch: PendingChange<V>[] = [];
     let looked = 0;
-    for (const key of keys) {
-      const pending = objects.changeOf(key, type);
-      if (pending !== undefined && isMeant(pending)) batch.push(pending);
-      if (batch.length === changesPerBatch) {
-        await this.#send(round, batch);
-        batch = [];
-        looked = 0;
-        await setImmediate();
-      } else if (++looked === looksPerTurn) {
-        looked = 0;
-        await setImmediate();
+    const send = async () => {
+      const one = this.#send(round, objects, batch);
+      // That it failed is told when its turn has come.
+      one.catch(() => undefined);
+      batch = [];
+      looked = 0;
+      if (sent.push(one) > 1) await sent.shift();
+    };
+    try {
+      for (const entry of objects.dirty()) {
+        const pending = objects.changeOf(entry, type);
+        if (pending !== undefined && isMeant(pending)) batch.push(pending);
+        if (batch.length === changesPerBatch) await send();
+        else if (++looked === looksPerTurn) {
+          looked = 0;
+          await setImmediate();
+        }
       }
+      if (batch.length > 0) await send();
+      await sent.shift();
+    } finally {
+      await Promise.allSettled(sent);
     }
-    if (batch.length > 0) await this.#send(round, batch);
   }
 
-  async #send(round: Round, batch: readonly PendingChange[]): Promise<void> {
+  async #send<V>(round: Round, objects: SyncedObjects<V>, batch: readonly PendingChange<V>[]): Promise<void> {
     const failures = await this.#socket.apply(batch.map(({ change }) => change));
     const failureByChange = new Map(failures.map((failure) => [failure.change, failure]));
     for (const pending of batch) {
-      const failure = failureByChange.get(pending.change);
+      const failure = failures.length === 0 ? undefined : failureByChange.get(pending.change);
       if (failure === undefined) {
-        pending.done();
+        objects.done(pending);
         round.applied++;
       } else {
         const key = failureKey(pending);
@@ -164,7 +176,7 @@ export class RouteSync {
   }
 
   /** Routes by a next hop that could not be made would all fail: they are not tried, and its own failure tells enough. */
-  #hasNextHop(round: Round, pending: PendingChange): boolean {
+  #hasNextHop(round: Round, pending: PendingChange<unknown>): boolean {
     const id = pending.change.type === "putRoute" ? pending.change.route.nextHopId : undefined;
     if (id === undefined || !this.nextHops.isMissing(String(id))) return true;
     round.failing.set(failureKey(pending), "ENOENT");
@@ -172,8 +184,8 @@ export class RouteSync {
   }
 
   /** Nothing of ours in the kernel names the next hop. */
-  #isUnused({ key }: PendingChange): boolean {
-    const id = Number(key);
+  #isUnused({ entry }: PendingChange<unknown>): boolean {
+    const id = Number(entry.key);
     return !this.routes.usesNextHop(id) && !this.nextHops.usesNextHop(id);
   }
 
@@ -231,17 +243,21 @@ export class RouteSync {
 type Round = { applied: number; failures: ChangeFailure[]; failing: Map<string, string>; held: number };
 
 /** What is kept back is counted. */
-function mayGo(round: Round, pending: PendingChange, may: (pending: PendingChange) => boolean): boolean {
+function mayGo(
+  round: Round,
+  pending: PendingChange<unknown>,
+  may: (pending: PendingChange<unknown>) => boolean,
+): boolean {
   const isFree = may(pending);
   if (!isFree) round.held++;
   return isFree;
 }
 
-function failureKey(pending: PendingChange): string {
-  return `${pending.change.type} ${pending.key}`;
+function failureKey(pending: PendingChange<unknown>): string {
+  return `${pending.change.type} ${pending.entry.key}`;
 }
 
-function isGroup(pending: PendingChange): boolean {
+function isGroup(pending: PendingChange<unknown>): boolean {
   const { change } = pending;
   return (change.type === "putNextHop" || change.type === "deleteNextHop") && change.nextHop.group !== undefined;
 }

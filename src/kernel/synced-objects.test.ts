@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import fc from "fast-check";
 import { parseAddress, parseCidr } from "../lib/index.ts";
 import type { NextHop, Route } from "../netlink/index.ts";
 import { type ObjectSort, neighbourSort, nextHopSort, routeSort } from "./object-sort.ts";
@@ -124,6 +125,97 @@ test("objects are found by their link until they are seen to be gone", () => {
   routes.observe({ ...v4, linkIndex: 4 });
   assert.deepEqual(routes.presentOnLink(3), []);
   assert.equal(routes.presentOnLink(4).length, 2);
-  for (const pending of routes.pending()) pending.done();
+  for (const pending of routes.pending()) routes.done(pending);
   assert.deepEqual(routes.presentOnLink(4), []);
+});
+
+const someRoute = fc.record({ at: fc.integer({ min: 0, max: 3 }), nextHopId: fc.integer({ min: 1, max: 2 }) });
+const step = fc.oneof(
+  fc.record({
+    type: fc.constantFrom("want" as const, "unwant" as const, "come" as const, "go" as const),
+    of: someRoute,
+  }),
+  fc.record({ type: fc.constant("read" as const), present: fc.array(someRoute), isRepeated: fc.boolean() }),
+  fc.record({
+    type: fc.constant("apply" as const),
+    isFailing: fc.boolean(),
+    meanwhile: fc.array(someRoute, { maxLength: 2 }),
+  }),
+);
+
+test("whatever was wanted and seen, what is pending makes the kernel hold what is wanted, and then nothing is pending", () => {
+  const routeOf = ({ at, nextHopId }: { at: number; nextHopId: number }): Route => {
+    const { linkIndex: _, ...rest } = v4;
+    return { ...rest, destination: parseCidr(`10.0.0.${at}/32`)!, metric: at < 2 ? 1024 : 7, nextHopId };
+  };
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const routes = new SyncedObjects(routeSort);
+      const wanted = new Map<string, Route>();
+      const kernel = new Map<string, Route>();
+      const put = (map: Map<string, Route>, route: Route) => map.set(route.destination, { ...route });
+      const apply = (isFailing: boolean, meanwhile: readonly Route[]) => {
+        for (const [at, pending] of routes.pending().entries()) {
+          if (isFailing && at % 2 === 0) continue;
+          // Somebody thinks of something else while the kernel is at it.
+          for (const route of meanwhile) {
+            routes.unwant(route);
+            wanted.delete(route.destination);
+          }
+          const { change, outcome } = pending;
+          if (change.type === "putRoute") put(kernel, outcome!);
+          else if (change.type === "deleteRoute") kernel.delete(change.route.destination);
+          routes.done(pending);
+        }
+      };
+      for (const next of steps) {
+        if (next.type === "apply") apply(next.isFailing, next.meanwhile.map(routeOf));
+        else if (next.type === "read") {
+          if (next.isRepeated) routes.beginRead();
+          if (next.isRepeated) for (const one of next.present.slice(1)) routes.observe(routeOf(one));
+          kernel.clear();
+          for (const one of next.present) put(kernel, routeOf(one));
+          routes.observeAll([...kernel.values()]);
+        } else {
+          const route = routeOf(next.of);
+          const { destination } = route;
+          if (next.type === "want") {
+            routes.want(route);
+            put(wanted, route);
+          } else if (next.type === "unwant") {
+            routes.unwant(route);
+            wanted.delete(destination);
+          } else if (next.type === "come") {
+            put(kernel, route);
+            routes.observe(route);
+          } else {
+            kernel.delete(destination);
+            routes.observeGone(route);
+          }
+        }
+        for (const id of [1, 2]) {
+          assert.equal(
+            routes.usesNextHop(id),
+            [...kernel.values()].some(({ nextHopId }) => nextHopId === id),
+          );
+        }
+      }
+      apply(false, []);
+      assert.deepEqual(new Map([...kernel].toSorted()), new Map([...wanted].toSorted()));
+      assert.deepEqual(routes.pending(), []);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("a route by a gateway is found by the link that the kernel took for it, although none was wanted", () => {
+  const routes = new SyncedObjects(routeSort);
+  const wanted: Route = { ...base, destination: v4.destination, gateway: address("10.0.0.2") };
+  routes.want(wanted);
+  routes.observe({ ...wanted, linkIndex: 3 });
+  assert.deepEqual(routes.pending(), []);
+  assert.equal(routes.presentOnLink(3).length, 1);
+  routes.observe({ ...wanted, linkIndex: 4 });
+  assert.equal(routes.presentOnLink(3).length, 0);
+  assert.equal(routes.presentOnLink(4).length, 1);
 });

@@ -1,62 +1,80 @@
-import { DeltaTracker } from "../lib/index.ts";
 import type { RouteChange } from "../netlink/index.ts";
 import type { ObjectSort } from "./object-sort.ts";
 
-/** Something left to do about one object. */
-export type PendingChange = {
-  readonly type: "put" | "delete";
+/** One key: what is wanted there, and what the kernel has of ours. For others to read only. */
+export type SyncedEntry<V> = {
   readonly key: string;
+  wanted: V | undefined;
+  present: V | undefined;
+  /** In the list of what may have to be done. */
+  isListed: boolean;
+  /** Number of the reading in which it was met last. */
+  reading: number;
+};
+
+/** Something left to do about one object. */
+export type PendingChange<V> = {
+  readonly entry: SyncedEntry<V>;
+  /** What the kernel has when it has done it. */
+  readonly outcome: V | undefined;
   readonly change: RouteChange;
-  /** To be called when the kernel has done it. */
-  done(): void;
 };
 
 /** All objects of one sort: what is wanted, and what the kernel has of ours. */
 export class SyncedObjects<V> {
   readonly #sort: ObjectSort<V>;
-  readonly #delta: DeltaTracker<string, V>;
-  readonly #keysByLink = new Map<number, Set<string>>();
+  readonly #entries = new Map<string, SyncedEntry<V>>();
+  /** All entries that differ, and some that no longer do. */
+  #listed: SyncedEntry<V>[] = [];
+  #reading = 0;
+  readonly #entriesByLink = new Map<number, Set<SyncedEntry<V>>>();
   /** By the next-hop objects that they name. */
   readonly #countByNextHop = new Map<number, number>();
 
   constructor(sort: ObjectSort<V>) {
     this.#sort = sort;
-    this.#delta = new DeltaTracker((wanted, present) => sort.isSame(wanted, present));
   }
 
   want(value: V): void {
     const normal = this.#sort.normalize(value);
-    this.#delta.want(this.#sort.keyOf(normal), normal);
+    const entry = this.#entry(this.#sort.keyOf(normal));
+    entry.wanted = normal;
+    this.#compare(entry);
   }
 
   unwant(value: V): void {
-    this.#delta.unwant(this.#sort.keyOf(this.#sort.normalize(value)));
+    this.unwantKey(this.#sort.keyOf(this.#sort.normalize(value)));
   }
 
   /** What is wanted under the key no longer is. */
   unwantKey(key: string): void {
-    this.#delta.unwant(key);
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    entry.wanted = undefined;
+    this.#compare(entry);
   }
 
   /** Replaces all that is wanted. */
   wantAll(values: Iterable<V>): void {
-    this.#delta.wantAll(
-      Array.from(values, (value): [string, V] => {
-        const normal = this.#sort.normalize(value);
-        return [this.#sort.keyOf(normal), normal];
-      }),
-    );
+    const old = new Set<string>();
+    for (const { key, wanted } of this.#entries.values()) if (wanted !== undefined) old.add(key);
+    for (const value of values) {
+      old.delete(this.#sort.keyOf(this.#sort.normalize(value)));
+      this.want(value);
+    }
+    for (const key of old) this.unwantKey(key);
   }
 
   /** The kernel has this one now. */
   observe(value: V): void {
     const normal = this.#sort.normalize(value);
-    this.#setPresent(this.#sort.keyOf(normal), normal);
+    this.#setPresent(this.#entry(this.#sort.keyOf(normal)), normal);
   }
 
   /** The kernel has it no more. */
   observeGone(value: V): void {
-    this.#setPresent(this.#sort.keyOf(this.#sort.normalize(value)), undefined);
+    const entry = this.#entries.get(this.#sort.keyOf(this.#sort.normalize(value)));
+    if (entry !== undefined) this.#setPresent(entry, undefined);
   }
 
   /** The kernel has these, and no others of ours. */
@@ -68,22 +86,24 @@ export class SyncedObjects<V> {
 
   /** A dump begins, or begins anew: `observe` is called for what is in it, and what has not come until `endRead` is gone. */
   beginRead(): void {
-    this.#delta.beginRead();
+    this.#reading++;
   }
 
   endRead(): void {
-    for (const value of this.#delta.endRead()) this.#unindex(value.key, value.present);
+    for (const entry of this.#entries.values()) {
+      if (entry.present !== undefined && entry.reading !== this.#reading) this.#setPresent(entry, undefined);
+    }
   }
 
   /** Wanted, but not in the kernel. */
   isMissing(key: string): boolean {
-    return this.#delta.wanted().has(key) && !this.#delta.present().has(key);
+    const entry = this.#entries.get(key);
+    return entry?.wanted !== undefined && entry.present === undefined;
   }
 
   /** What the kernel has of ours on a link. */
   presentOnLink(linkIndex: number): V[] {
-    const present = this.#delta.present();
-    return [...(this.#keysByLink.get(linkIndex) ?? [])].flatMap((key) => present.get(key) ?? []);
+    return [...(this.#entriesByLink.get(linkIndex) ?? [])].flatMap(({ present }) => present ?? []);
   }
 
   /** Whether anything that the kernel has of ours names the next-hop object. */
@@ -91,56 +111,90 @@ export class SyncedObjects<V> {
     return this.#countByNextHop.has(id);
   }
 
-  pending(): PendingChange[] {
-    const keys = this.dirtyKeys();
-    return (["put", "delete"] as const).flatMap((type) => keys.flatMap((key) => this.changeOf(key, type) ?? []));
+  pending(): PendingChange<V>[] {
+    const entries = this.dirty();
+    return (["put", "delete"] as const).flatMap((type) => entries.flatMap((entry) => this.changeOf(entry, type) ?? []));
   }
 
-  /** Keys of what may have to be done. */
-  dirtyKeys(): string[] {
-    return this.#delta.dirtyKeys();
+  /** What may have to be done, in the order in which it came up. */
+  dirty(): readonly SyncedEntry<V>[] {
+    this.#listed = this.#listed.filter((entry) => {
+      entry.isListed = !this.#isSettled(entry);
+      return entry.isListed;
+    });
+    return [...this.#listed];
   }
 
-  /** What is to be done about the key by now, if that is a put, or a delete, as asked for. */
-  changeOf(key: string, type: PendingChange["type"]): PendingChange | undefined {
-    if (type === "put") {
-      const put = this.#delta.changeOf(key, "put");
-      if (put === undefined) return undefined;
-      const change = this.#sort.put(put.value, put.present !== undefined);
-      return { type, key, change, done: () => this.#setPresent(key, put.value) };
+  /** What is to be done about it by now, if that is a put, or a delete, as asked for. */
+  changeOf(entry: SyncedEntry<V>, type: "put" | "delete"): PendingChange<V> | undefined {
+    const { wanted, present } = entry;
+    if ((type === "put") !== (wanted !== undefined) || this.#isSettled(entry)) return undefined;
+    if (wanted !== undefined) {
+      return { entry, outcome: wanted, change: this.#sort.put(wanted, present !== undefined) };
     }
-    const deletion = this.#delta.changeOf(key, "delete");
-    if (deletion === undefined) return undefined;
-    return {
-      type,
-      key,
-      change: this.#sort.remove(deletion.present),
-      done: () => this.#setPresent(key, undefined),
-    };
+    return present && { entry, outcome: undefined, change: this.#sort.remove(present) };
   }
 
-  #setPresent(key: string, value: V | undefined): void {
-    const before = this.#delta.present().get(key);
-    if (before !== undefined) this.#unindex(key, before);
-    this.#delta.observe(key, value);
-    if (value !== undefined) this.#index(key, value);
+  /** The kernel has done it. */
+  done({ entry, outcome }: PendingChange<V>): void {
+    // Nobody wanted it or knew of it any more meanwhile, and it was let go.
+    const isHeld = entry.wanted !== undefined || entry.present !== undefined;
+    this.#setPresent(isHeld ? entry : this.#entry(entry.key), outcome);
   }
 
-  #index(key: string, value: V): void {
+  #entry(key: string): SyncedEntry<V> {
+    let entry = this.#entries.get(key);
+    if (entry === undefined) {
+      entry = { key, wanted: undefined, present: undefined, isListed: false, reading: 0 };
+      this.#entries.set(key, entry);
+    }
+    return entry;
+  }
+
+  #setPresent(entry: SyncedEntry<V>, value: V | undefined): void {
+    const { present: before } = entry;
+    if (before !== value) {
+      if (before !== undefined) this.#unindex(entry, before);
+      if (value !== undefined) this.#index(entry, value);
+    }
+    entry.present = value;
+    entry.reading = this.#reading;
+    this.#compare(entry);
+  }
+
+  /** Lists what differs; lets go of what is neither wanted nor there. */
+  #compare(entry: SyncedEntry<V>): void {
+    const { wanted, present } = entry;
+    if (this.#isSettled(entry)) {
+      if (wanted === undefined || present === undefined) this.#entries.delete(entry.key);
+      // One of the two is enough to hold on to, unless only the kernel's tells of links.
+      else if (this.#sort.linksOf(present).length === 0) entry.present = wanted;
+    } else if (!entry.isListed) {
+      entry.isListed = true;
+      this.#listed.push(entry);
+    }
+  }
+
+  #isSettled({ wanted, present }: SyncedEntry<V>): boolean {
+    if (wanted === present) return true;
+    return wanted !== undefined && present !== undefined && this.#sort.isSame(wanted, present);
+  }
+
+  #index(entry: SyncedEntry<V>, value: V): void {
     for (const link of this.#sort.linksOf(value)) {
-      const keys = this.#keysByLink.get(link);
-      if (keys === undefined) this.#keysByLink.set(link, new Set([key]));
-      else keys.add(key);
+      const entries = this.#entriesByLink.get(link);
+      if (entries === undefined) this.#entriesByLink.set(link, new Set([entry]));
+      else entries.add(entry);
     }
     for (const id of this.#sort.nextHopsOf(value))
       this.#countByNextHop.set(id, (this.#countByNextHop.get(id) ?? 0) + 1);
   }
 
-  #unindex(key: string, value: V): void {
+  #unindex(entry: SyncedEntry<V>, value: V): void {
     for (const link of this.#sort.linksOf(value)) {
-      const keys = this.#keysByLink.get(link);
-      keys?.delete(key);
-      if (keys?.size === 0) this.#keysByLink.delete(link);
+      const entries = this.#entriesByLink.get(link);
+      entries?.delete(entry);
+      if (entries?.size === 0) this.#entriesByLink.delete(link);
     }
     for (const id of this.#sort.nextHopsOf(value)) {
       const count = this.#countByNextHop.get(id) ?? 0;

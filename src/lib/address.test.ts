@@ -10,6 +10,7 @@ import {
   compareAddresses,
   isAddress,
   parseAddress,
+  writeAddress,
 } from "./address.ts";
 
 test("addresses are read and written in their canonical form", () => {
@@ -51,6 +52,12 @@ test("any text gives an address or nothing, and canonical text parses to itself"
       if (address === undefined) return;
       assert.ok(isAddress(address));
       assert.equal(addressFromBytes(addressToBytes(address)), address);
+      for (const written of [address, `${address}/0`]) {
+        const octets = addressToBytes(address);
+        const bytes = new Uint8Array(octets.length + 4).fill(7);
+        writeAddress(written, bytes, 2);
+        assert.deepEqual(bytes, Uint8Array.of(7, 7, ...octets, 7, 7));
+      }
       assert.equal(addressFromBigInt(addressToBigInt(address), addressVersion(address)), address);
     }),
   );

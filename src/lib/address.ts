@@ -21,7 +21,13 @@ export function isAddress(text: string): text is IpAddress {
 }
 
 export function addressVersion(address: IpAddress): IpVersion {
-  return address.includes(":") ? 6 : 4;
+  return textVersion(address);
+}
+
+/** Of a canonical address, or of what begins with one: its first four characters have a dot, or its first five a colon. */
+export function textVersion(text: string): IpVersion {
+  for (let at = 0; at < 5; at++) if (text.charCodeAt(at) === 58) return 6;
+  return 4;
 }
 
 /** 4 or 16 octets in network order. */
@@ -35,6 +41,14 @@ export function addressToBytes(address: IpAddress): Uint8Array {
 export function addressFromBytes(bytes: Uint8Array): IpAddress {
   if (bytes.length !== 4 && bytes.length !== 16) throw new Error("assertion failed: an address has 4 or 16 octets");
   return formatAddress(bytes);
+}
+
+/** Writes the 4 or 16 octets of the address that a text begins with: all of it, or what stands before a slash. */
+export function writeAddress(text: string, into: Uint8Array, at: number): void {
+  const slash = text.lastIndexOf("/");
+  const end = slash === -1 ? text.length : slash;
+  if (textVersion(text) === 4) writeIpv4(text, end, into, at);
+  else writeIpv6(text, end, into, at);
 }
 
 export function addressToBigInt(address: IpAddress): bigint {
@@ -138,6 +152,46 @@ function parseIpv6(text: string): Uint8Array | undefined {
   bytes.copyWithin(16 - filled + gapAt, gapAt, filled);
   bytes.fill(0, gapAt, 16 - filled + gapAt);
   return bytes;
+}
+
+/** Canonical text, as all that is an IpAddress. */
+function writeIpv4(text: string, end: number, into: Uint8Array, from: number): void {
+  let at = from;
+  let value = 0;
+  for (let i = 0; i < end; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 46) {
+      into[at++] = value;
+      value = 0;
+    } else value = value * 10 + (code - 48);
+  }
+  into[at] = value;
+}
+
+function writeIpv6(text: string, end: number, into: Uint8Array, from: number): void {
+  let at = from;
+  let gapAt = -1;
+  let i = 0;
+  if (text.charCodeAt(0) === 58) {
+    gapAt = at;
+    i = 2;
+  }
+  while (i < end) {
+    let value = 0;
+    for (let digit = hexDigit(text, i); i < end && digit >= 0; digit = hexDigit(text, ++i))
+      value = (value << 4) | digit;
+    into[at++] = value >> 8;
+    into[at++] = value;
+    // Behind a colon there is a group, or another colon for the gap.
+    if (text.charCodeAt(++i) === 58 && i < end) {
+      gapAt = at;
+      i++;
+    }
+  }
+  if (gapAt === -1) return;
+  let to = from + 16;
+  while (at > gapAt) into[--to] = into[--at] as number;
+  while (to > gapAt) into[--to] = 0;
 }
 
 /** Value of the hexadecimal digit there; -1 when there is none. */

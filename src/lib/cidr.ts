@@ -7,6 +7,7 @@ import {
   addressVersion,
   compareBytes,
   parseAddress,
+  textVersion,
 } from "./address.ts";
 
 declare const cidrBrand: unique symbol;
@@ -70,11 +71,17 @@ export function cidrAddress(cidr: Cidr): IpAddress {
 }
 
 export function cidrLength(cidr: Cidr): number {
-  return Number(cidr.slice(cidr.indexOf("/") + 1));
+  let length = 0;
+  let scale = 1;
+  for (let at = cidr.length - 1, code = cidr.charCodeAt(at); code !== 47; code = cidr.charCodeAt(--at)) {
+    length += (code - 48) * scale;
+    scale *= 10;
+  }
+  return length;
 }
 
 export function cidrVersion(cidr: Cidr): IpVersion {
-  return cidr.includes(":") ? 6 : 4;
+  return textVersion(cidr);
 }
 
 /** A prefix of a single address. */
@@ -102,6 +109,7 @@ export function compareCidrs(a: Cidr, b: Cidr): number {
 }
 
 function maskBytes(bytes: Uint8Array, length: number): Uint8Array {
+  if (length === bytes.length * 8) return bytes;
   const masked = new Uint8Array(bytes.length);
   const whole = length >> 3;
   masked.set(bytes.subarray(0, whole));

@@ -2,6 +2,7 @@
  * Netlink attributes (struct nlattr): the type-length-value form that rtnetlink and nfnetlink share.
  * Headers are in host order (little endian on every machine we run on); payloads as their family says.
  */
+import { textVersion, writeAddress } from "./address.ts";
 
 const nestedFlag = 0x8000;
 const typeMask = 0x3fff;
@@ -32,13 +33,23 @@ export class NetlinkWriter {
 
   /** struct nlmsghdr followed by whatever `body` writes. `type`, `flags` as in linux/netlink.h. */
   message(type: number, flags: number, sequence: number, body: () => void): void {
+    const start = this.begin(type, flags, sequence);
+    body();
+    this.end(start);
+  }
+
+  /** The same in two steps: what is written until `end` is the message's. */
+  begin(type: number, flags: number, sequence: number): number {
     const start = this.#length;
     this.#grow(16);
     this.#view.setUint16(start + 4, type, true);
     this.#view.setUint16(start + 6, flags, true);
     this.#view.setUint32(start + 8, sequence, true);
-    this.#view.setUint32(start + 12, 0, true);
-    body();
+    return start;
+  }
+
+  /** `start` is what `begin` gave. */
+  end(start: number): void {
     this.#view.setUint32(start, this.#length - start, true);
     this.#align();
   }
@@ -47,7 +58,8 @@ export class NetlinkWriter {
   header(bytes: ArrayLike<number>): void {
     const start = this.#length;
     this.#grow(bytes.length);
-    this.#bytes.set(bytes, start);
+    // Quicker than `set` for what is this short.
+    for (let i = 0; i < bytes.length; i++) this.#bytes[start + i] = bytes[i] as number;
     this.#align();
   }
 
@@ -64,6 +76,12 @@ export class NetlinkWriter {
     for (let at = 0; at < octets; at++)
       this.#bytes[start + at] = (digitAt(digits, 2 * at) << 4) | digitAt(digits, 2 * at + 1);
     this.#align();
+  }
+
+  /** An address, or that of a prefix, in canonical text. */
+  address(type: number, text: string): void {
+    const start = this.#open(type, textVersion(text) === 4 ? 4 : 16);
+    writeAddress(text, this.#bytes, start);
   }
 
   /** NUL-terminated, as names are in both families. */
@@ -183,16 +201,15 @@ export type NetlinkMessage = {
 
 /** Splits a datagram into its messages. A length that lies ends the list; it never throws. */
 export function readMessages(datagram: Uint8Array): NetlinkMessage[] {
-  const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
   const messages: NetlinkMessage[] = [];
   let offset = 0;
   while (offset + 16 <= datagram.length) {
-    const length = view.getUint32(offset, true);
+    const length = u32At(datagram, offset);
     if (length < 16 || offset + length > datagram.length) break;
     messages.push({
-      type: view.getUint16(offset + 4, true),
-      flags: view.getUint16(offset + 6, true),
-      sequence: view.getUint32(offset + 8, true),
+      type: u16At(datagram, offset + 4),
+      flags: u16At(datagram, offset + 6),
+      sequence: u32At(datagram, offset + 8),
       body: datagram.subarray(offset + 16, offset + length),
     });
     offset += (length + 3) & ~3;
@@ -205,22 +222,28 @@ export type NetlinkAttributes = ReadonlyMap<number, Uint8Array>;
 /** Attributes by type; of a repeated type the last one counts. A length that lies ends the list. */
 export function readAttributes(bytes: Uint8Array): Map<number, Uint8Array> {
   const found = new Map<number, Uint8Array>();
-  for (const [type, payload] of readAttributeList(bytes)) found.set(type, payload);
+  for (let offset = 0, length = attributeAt(bytes, 0); length > 0; length = attributeAt(bytes, offset)) {
+    found.set(u16At(bytes, offset + 2) & typeMask, bytes.subarray(offset + 4, offset + length));
+    offset += (length + 3) & ~3;
+  }
   return found;
 }
 
 /** Attributes in their order, for nests that are lists. */
 export function readAttributeList(bytes: Uint8Array): [type: number, payload: Uint8Array][] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const found: [number, Uint8Array][] = [];
-  let offset = 0;
-  while (offset + 4 <= bytes.length) {
-    const length = view.getUint16(offset, true);
-    if (length < 4 || offset + length > bytes.length) break;
-    found.push([view.getUint16(offset + 2, true) & typeMask, bytes.subarray(offset + 4, offset + length)]);
+  for (let offset = 0, length = attributeAt(bytes, 0); length > 0; length = attributeAt(bytes, offset)) {
+    found.push([u16At(bytes, offset + 2) & typeMask, bytes.subarray(offset + 4, offset + length)]);
     offset += (length + 3) & ~3;
   }
   return found;
+}
+
+/** Octets of the attribute that begins there, header included; 0 when none does. */
+function attributeAt(bytes: Uint8Array, offset: number): number {
+  if (offset + 4 > bytes.length) return 0;
+  const length = u16At(bytes, offset);
+  return length < 4 || offset + length > bytes.length ? 0 : length;
 }
 
 /** Text up to the first NUL. */
@@ -230,11 +253,11 @@ export function readText(payload: Uint8Array): string {
 }
 
 export function readU32(payload: Uint8Array): number {
-  return viewOf(payload, 4)?.getUint32(0, true) ?? 0;
+  return payload.length < 4 ? 0 : u32At(payload, 0);
 }
 
 export function readU16(payload: Uint8Array): number {
-  return viewOf(payload, 2)?.getUint16(0, true) ?? 0;
+  return payload.length < 2 ? 0 : u16At(payload, 0);
 }
 
 export function readU32be(payload: Uint8Array): number {
@@ -251,4 +274,13 @@ export function readU64be(payload: Uint8Array): bigint {
 
 function viewOf(payload: Uint8Array, size: number): DataView | undefined {
   return payload.length < size ? undefined : new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+}
+
+/** In host order. Octets behind the end count as 0; no view has to be made for it. */
+function u16At(bytes: Uint8Array, at: number): number {
+  return (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
+}
+
+function u32At(bytes: Uint8Array, at: number): number {
+  return (u16At(bytes, at) | (u16At(bytes, at + 2) << 16)) >>> 0;
 }

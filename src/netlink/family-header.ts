@@ -1,27 +1,26 @@
 /** The fixed structure in front of the attributes (struct rtmsg, struct ifinfomsg ...), read in host order. */
 export class FamilyHeader {
-  readonly #view: DataView;
+  readonly #body: Uint8Array;
 
-  private constructor(view: DataView) {
-    this.#view = view;
+  private constructor(body: Uint8Array) {
+    this.#body = body;
   }
 
   /** Undefined when the message ends before the structure does. */
   static read(body: Uint8Array, sizeBytes: number): FamilyHeader | undefined {
-    if (body.length < sizeBytes) return undefined;
-    return new FamilyHeader(new DataView(body.buffer, body.byteOffset, sizeBytes));
+    return body.length < sizeBytes ? undefined : new FamilyHeader(body);
   }
 
   u8(offset: number): number {
-    return this.#view.getUint8(offset);
+    return this.#body[offset] ?? 0;
   }
 
   u16(offset: number): number {
-    return this.#view.getUint16(offset, true);
+    return this.u8(offset) | (this.u8(offset + 1) << 8);
   }
 
   u32(offset: number): number {
-    return this.#view.getUint32(offset, true);
+    return (this.u16(offset) | (this.u16(offset + 2) << 16)) >>> 0;
   }
 }
 

@@ -7,7 +7,7 @@ export type { LinkAddress } from "./link-address.ts";
 export type { Link, LinkSettings, VethToCreate } from "./link.ts";
 export type { Neighbour, NeighbourState } from "./neighbour.ts";
 export type { NextHop } from "./next-hop.ts";
-export { type RouteChange, encodeChanges } from "./route-change.ts";
+export { type RouteChange, writeChanges } from "./route-change.ts";
 export {
   type MonitorGroup,
   type RouteEvent,

@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { parseAddress, parseCidr, readMessages } from "../lib/index.ts";
-import { type RouteChange, encodeChanges, readRouteEvents } from "./index.ts";
+import { NetlinkWriter, parseAddress, parseCidr, readMessages } from "../lib/index.ts";
+import { type RouteChange, readRouteEvents, writeChanges } from "./index.ts";
 import { anyAddress, anyLinkSettings, anyNeighbour, anyNextHop, anyRoute } from "./testing/arbitraries.ts";
+
+function encodeChanges(changes: readonly RouteChange[], firstSequence: number): Uint8Array {
+  const writer = new NetlinkWriter();
+  writeChanges(writer, changes, firstSequence);
+  return writer.bytes();
+}
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 

@@ -1,4 +1,4 @@
-import { NetlinkWriter } from "../lib/index.ts";
+import type { NetlinkWriter } from "../lib/index.ts";
 import { type LinkAddress, RTM_DELADDR, RTM_NEWADDR, writeLinkAddress } from "./link-address.ts";
 import {
   type LinkSettings,
@@ -45,30 +45,51 @@ const create = NLM_F_CREATE | NLM_F_EXCL;
 type Message = { readonly type: number; readonly flags: number; write(writer: NetlinkWriter): void };
 
 /**
- * The messages of several changes in one datagram. The change at place i has sequence number `firstSequence + i`
- * (two messages may share one). Only the last message asks for an acknowledgement: failures are answered anyhow.
+ * Writes the messages of several changes behind what the writer holds. The change at place i has sequence number
+ * `firstSequence + i` (two messages may share one). Only the last message asks for an acknowledgement: failures are answered anyhow.
  */
-export function encodeChanges(changes: readonly RouteChange[], firstSequence: number): Uint8Array {
-  const writer = new NetlinkWriter(changes.length * 96);
-  const last = changes.length - 1;
-  for (const [i, change] of changes.entries()) {
-    const messages = messagesOf(change);
-    for (const [j, message] of messages.entries()) {
-      const ack = i === last && j === messages.length - 1 ? NLM_F_ACK : 0;
-      writer.message(message.type, NLM_F_REQUEST | message.flags | ack, firstSequence + i, () => message.write(writer));
+export function writeChanges(writer: NetlinkWriter, changes: readonly RouteChange[], firstSequence: number): void {
+  let sequence = firstSequence;
+  const last = firstSequence + changes.length - 1;
+  for (const change of changes) {
+    const ack = sequence === last ? NLM_F_ACK : 0;
+    if (isOfRoute(change)) writeOfRoute(writer, change, sequence, ack);
+    else {
+      const messages = messagesOf(change);
+      for (const [i, { type, flags, write }] of messages.entries()) {
+        const asked = i === messages.length - 1 ? ack : 0;
+        writer.message(type, NLM_F_REQUEST | flags | asked, sequence, () => write(writer));
+      }
     }
+    sequence++;
   }
-  return writer.bytes();
 }
 
-function messagesOf(change: RouteChange): Message[] {
+type OfRoute = Extract<RouteChange, { readonly type: "putRoute" | "deleteRoute" }>;
+
+function isOfRoute(change: RouteChange): change is OfRoute {
+  return change.type === "putRoute" || change.type === "deleteRoute";
+}
+
+/** There are 100,000 of these where there are ten of the others: nothing is made on the way. */
+function writeOfRoute(writer: NetlinkWriter, change: OfRoute, sequence: number, ack: number): void {
+  if (change.type === "putRoute") {
+    const start = writer.begin(
+      RTM_NEWROUTE,
+      NLM_F_REQUEST | (change.isExclusive === true ? create : put) | ack,
+      sequence,
+    );
+    writeRoute(writer, change.route);
+    writer.end(start);
+  } else {
+    const start = writer.begin(RTM_DELROUTE, NLM_F_REQUEST | ack, sequence);
+    writeRouteKey(writer, change.route);
+    writer.end(start);
+  }
+}
+
+function messagesOf(change: Exclude<RouteChange, OfRoute>): Message[] {
   switch (change.type) {
-    case "putRoute":
-      return [
-        message(RTM_NEWROUTE, change.isExclusive === true ? create : put, (writer) => writeRoute(writer, change.route)),
-      ];
-    case "deleteRoute":
-      return [message(RTM_DELROUTE, 0, (writer) => writeRouteKey(writer, change.route))];
     case "putNeighbour":
       return [message(RTM_NEWNEIGH, put, (writer) => writeNeighbour(writer, change.neighbour))];
     case "deleteNeighbour":

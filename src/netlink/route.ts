@@ -7,7 +7,6 @@ import {
   addressFromBytes,
   addressToBytes,
   addressVersion,
-  cidrAddress,
   cidrFromBytes,
   cidrLength,
   cidrVersion,
@@ -98,7 +97,7 @@ const scopeNumbers: Readonly<Record<RouteScope, number>> = {
 export function writeRoute(writer: NetlinkWriter, route: Route): void {
   const version = cidrVersion(route.destination);
   writeHeader(writer, route, scopeNumbers[route.scope]);
-  if (route.source !== undefined) writer.attribute(RTA_PREFSRC, addressToBytes(route.source));
+  if (route.source !== undefined) writer.address(RTA_PREFSRC, route.source);
   if (route.nextHopId !== undefined) return writer.u32(RTA_NH_ID, route.nextHopId);
   if (route.nextHops !== undefined) return writeHops(writer, route.nextHops, version);
   if (route.linkIndex !== undefined) writer.u32(RTA_OIF, route.linkIndex);
@@ -130,18 +129,20 @@ function writeHeader(writer: NetlinkWriter, route: Route, scope: number): void {
     route.protocol,
     scope,
     types.indexOf(route.type),
-    ...u32(isOnlink ? RTNH_F_ONLINK : 0),
+    isOnlink ? RTNH_F_ONLINK : 0,
+    0,
+    0,
+    0,
   ]);
-  writer.attribute(RTA_DST, addressToBytes(cidrAddress(route.destination)));
+  writer.address(RTA_DST, route.destination);
   if (route.table > 255) writer.u32(RTA_TABLE, route.table);
   if (route.metric !== 0) writer.u32(RTA_PRIORITY, route.metric);
 }
 
 function writeGateway(writer: NetlinkWriter, gateway: IpAddress, version: IpVersion): void {
-  const bytes = addressToBytes(gateway);
   const gatewayVersion = addressVersion(gateway);
-  if (gatewayVersion === version) writer.attribute(RTA_GATEWAY, bytes);
-  else writer.attribute(RTA_VIA, [familyOf(gatewayVersion), 0, ...bytes]);
+  if (gatewayVersion === version) writer.address(RTA_GATEWAY, gateway);
+  else writer.attribute(RTA_VIA, [familyOf(gatewayVersion), 0, ...addressToBytes(gateway)]);
 }
 
 /** struct rtnexthop, each with attributes of its own. */

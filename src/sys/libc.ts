@@ -10,6 +10,8 @@ export type Libc = {
   accept4(fd: number, address: Uint8Array, addressSize: Uint8Array, flags: number): number;
   shutdown(fd: number, how: number): number;
   send(fd: number, bytes: Uint8Array, sizeBytes: number, flags: number): number;
+  /** The same on another thread; the octets must not change or move meanwhile. Of a failure it does not tell the errno. */
+  sendAside(fd: number, bytes: Uint8Array, sizeBytes: number, flags: number): Promise<number>;
   recv(fd: number, bytes: Uint8Array, sizeBytes: number, flags: number): number;
   recvfrom(
     fd: number,
@@ -61,6 +63,7 @@ function load(): Libc {
   const native: typeof koffi = createRequire(import.meta.url)("koffi");
   // The node process itself is linked to its libc, whichever one that is (glibc or musl).
   const library = native.load(null);
+  const send = library.func("int64_t send(int, const void *, size_t, int)");
   return {
     socket: library.func("int socket(int, int, int)"),
     bind: library.func("int bind(int, const void *, uint32_t)"),
@@ -68,7 +71,13 @@ function load(): Libc {
     listen: library.func("int listen(int, int)"),
     accept4: library.func("int accept4(int, void *, void *, int)"),
     shutdown: library.func("int shutdown(int, int)"),
-    send: library.func("int64_t send(int, const void *, size_t, int)"),
+    send,
+    sendAside: (fd, bytes, sizeBytes, flags) =>
+      new Promise((resolve, reject) => {
+        send.async(fd, bytes, sizeBytes, flags, (error: Error | null, size: number) =>
+          error === null ? resolve(size) : reject(error),
+        );
+      }),
     recv: library.func("int64_t recv(int, void *, size_t, int)"),
     recvfrom: library.func("int64_t recvfrom(int, void *, size_t, int, void *, void *)"),
     recvmsg: library.func("int64_t recvmsg(int, void *, int)"),

@@ -176,3 +176,43 @@ test("sysctls of a namespace are those of the thread that reads them", () => {
   const links = inNamespace(folder.path("one"), () => readFileSync("/proc/thread-self/net/dev", "utf8"));
   assert.equal(links.trim().split("\n").length, 3);
 });
+
+/** NLMSG_NOOP that asks for an answer. */
+function noop(sequence: number): Uint8Array {
+  const words = Uint32Array.of(16, 1 | (5 << 16), sequence, 0);
+  return new Uint8Array(words.buffer);
+}
+
+test("what another thread has sent is answered by the time it is done, and what is refused says why", async () => {
+  using folder = scratch();
+  makeNamespace(folder.path("one"));
+  using netlink = openNetlink({ protocol: "route", netns: folder.path("one") });
+  await netlink.sendAside(noop(7));
+  const answer = netlink.receiveNow();
+  assert.ok(answer !== undefined);
+  assert.equal(new DataView(answer.buffer).getUint32(8, true), 7);
+  await assert.rejects(
+    netlink.sendAside(new Uint8Array(netlink.maxSendBytes + 100)),
+    (error) => error instanceof TortieError && error.fields["errno"] === "EMSGSIZE",
+  );
+});
+
+test("a socket that is closed while another thread uses it keeps its number until that is done", async () => {
+  const target = (fd: string) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return "";
+    }
+  };
+  const sockets = () => readdirSync("/proc/self/fd").filter((fd) => target(fd).startsWith("socket:"));
+  const before = sockets();
+  const netlink = openNetlink({ protocol: "route" });
+  const own = sockets().find((fd) => !before.includes(fd));
+  const sent = netlink.sendAside(noop(1));
+  netlink.close();
+  assert.ok(sockets().includes(own!));
+  await sent;
+  assert.ok(!sockets().includes(own!));
+  await assert.rejects(netlink.sendAside(noop(2)), (error) => error instanceof TortieError);
+});
