@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { gatewayAddress4, gatewayAddress6, gatewayMac, workloadAlias } from "../dataplane/index.ts";
 import { type RouteSocket, openRouteSocket, readSysctl, writeSysctl } from "../kernel/index.ts";
 import {
@@ -16,6 +17,10 @@ import type { Link, RouteChange } from "../netlink/index.ts";
 import { openNamespace } from "../sys/index.ts";
 
 const mtu = 1500;
+/** Of the kernel: what it takes for itself. */
+const localTable = 255;
+/** Between two looks at what the kernel does by itself, mostly at once. */
+const pollMs = 2;
 
 export type WorkloadLink = {
   /** Path of the workload's network namespace. */
@@ -96,33 +101,83 @@ export async function ensureLink(host: RouteSocket, wanted: WorkloadLink): Promi
   await applyAll(host, [{ type: "setLink", index: made.index, addrGenMode: "none" }]);
 }
 
-/** Gives the workload's end its addresses and the way out: everything through its host. */
-export async function configureInside(wanted: WorkloadLink, addresses: readonly Cidr[]): Promise<void> {
+/** Sets the workload's end up, without any address: what a process in there sends meanwhile fails at once and is not lost. */
+export async function openInside(wanted: WorkloadLink): Promise<void> {
   using inside = openRouteSocket({ netns: wanted.netns });
-  const links = await inside.dumpLinks();
-  const link = links.find((candidate) => candidate.name === wanted.interface);
-  if (link === undefined)
-    throw new TortieError("TT_KERNEL", `the workload has no interface ${wanted.interface}`, {
-      fields: { netns: wanted.netns },
-    });
-  const loopback = links.find((candidate) => candidate.name === "lo");
+  const { index } = await findOwn(inside, wanted.interface, wanted);
   // A kernel without IPv6 has none of them.
   const options = { netns: wanted.netns, isOptional: true };
   for (const [path, value] of insideSysctls(wanted.interface)) {
     if (readSysctl(path, options) !== value) writeSysctl(path, value, options);
   }
+  const loopback = await inside.findLink("lo");
+  const down = [...(loopback?.isUp === false ? [loopback.index] : []), index];
+  await applyAll(
+    inside,
+    down.map((link) => ({ type: "setLink", index: link, isUp: true })),
+  );
+}
+
+/**
+ * Ends when packets get through the pair both ways. Of two ends that are set up the first one throws away what it is to send
+ * until a worker of the kernel has noticed that it carries now; on a busy machine 0.1 s were seen. Who asks for that one link makes
+ * Linux 6.8 and later notice at once.
+ */
+export async function untilCarrying(host: RouteSocket, wanted: WorkloadLink, signal: AbortSignal): Promise<void> {
+  using inside = openRouteSocket({ netns: wanted.netns });
+  const ends = [
+    [host, wanted.hostInterface],
+    [inside, wanted.interface],
+  ] as const;
+  for (const [socket, name] of ends) {
+    const isCarrying = async () => (await findOwn(socket, name, wanted)).isOperational === true;
+    await until(`the interface ${name} carries`, isCarrying, signal);
+  }
+}
+
+/**
+ * Gives the workload's end its addresses and the way out, everything through its host; ends when it can be reached at them. To
+ * be done when its host is ready for it: the first packet is not to be lost. The host's hardware address is always the same
+ * and need not be asked for: a question that is lost is repeated after a second only.
+ */
+export async function configureInside(
+  wanted: WorkloadLink,
+  addresses: readonly Cidr[],
+  signal: AbortSignal,
+): Promise<void> {
+  using inside = openRouteSocket({ netns: wanted.netns });
+  const { index } = await findOwn(inside, wanted.interface, wanted);
   const changes: RouteChange[] = [];
-  if (loopback !== undefined && !loopback.isUp) changes.push({ type: "setLink", index: loopback.index, isUp: true });
-  changes.push({ type: "setLink", index: link.index, isUp: true });
   for (const cidr of addresses) {
     const length = cidrVersion(cidr) === 4 ? 32 : 128;
     changes.push({
       type: "putAddress",
-      address: { linkIndex: link.index, address: cidrAddress(cidr), length, scope: "global", isNoDad: true },
+      address: { linkIndex: index, address: cidrAddress(cidr), length, scope: "global", isNoDad: true },
     });
   }
-  for (const version of new Set(addresses.map(cidrVersion))) changes.push(...routesOut(link.index, version));
+  for (const version of new Set(addresses.map(cidrVersion))) changes.push(...routesOut(index, version));
   await applyAll(inside, changes);
+  // IPv6 takes packets to a new address only after another worker of the kernel has been at it.
+  for (const cidr of addresses.filter((address) => cidrVersion(address) === 6)) {
+    const isThere = async () => {
+      const routes = await inside.dumpRoutes({ version: 6, table: localTable });
+      return routes.some((route) => route.type === "local" && route.destination === cidr);
+    };
+    await until(`the workload answers at ${cidr}`, isThere, signal);
+  }
+}
+
+async function until(what: string, isSo: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
+  while (!(await isSo())) {
+    if (signal.aborted) throw new TortieError("TT_KERNEL", `not in time: ${what}`);
+    await sleep(pollMs);
+  }
+}
+
+async function findOwn(socket: RouteSocket, name: string, { netns }: WorkloadLink): Promise<Link> {
+  const link = await socket.findLink(name);
+  if (link !== undefined) return link;
+  throw new TortieError("TT_KERNEL", `the workload's interface ${name} went away`, { fields: { netns } });
 }
 
 /** The host's interface goes; the kernel takes the workload's end with it. */
@@ -172,15 +227,21 @@ function insideSysctls(name: string): [path: string, value: string][] {
 const everywhere = { 4: readCidr("0.0.0.0/0"), 6: readCidr("::/0") } as const;
 
 function routesOut(linkIndex: number, version: IpVersion): RouteChange[] {
+  const gateway = version === 4 ? gatewayAddress4 : gatewayAddress6;
+  const neighbour = { linkIndex, address: gateway, mac: gatewayMac, state: "permanent" } as const;
   const common = { table: 254, protocol: 3, type: "unicast", linkIndex } as const;
   const destination = everywhere[version];
   if (version === 6) {
-    const route = { ...common, destination, metric: 1024, scope: "universe", gateway: gatewayAddress6 } as const;
-    return [{ type: "putRoute", route }];
+    const route = { ...common, destination, metric: 1024, scope: "universe", gateway } as const;
+    return [
+      { type: "putNeighbour", neighbour },
+      { type: "putRoute", route },
+    ];
   }
-  const onLink = { ...common, destination: addressToCidr(gatewayAddress4), metric: 0, scope: "link" } as const;
-  const route = { ...common, destination, metric: 0, scope: "universe", gateway: gatewayAddress4 } as const;
+  const onLink = { ...common, destination: addressToCidr(gateway), metric: 0, scope: "link" } as const;
+  const route = { ...common, destination, metric: 0, scope: "universe", gateway } as const;
   return [
+    { type: "putNeighbour", neighbour },
     { type: "putRoute", route: onLink },
     { type: "putRoute", route },
   ];

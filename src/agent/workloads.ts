@@ -27,13 +27,15 @@ import {
   configureInside,
   ensureLink,
   inspectSite,
+  openInside,
   removeLink,
+  untilCarrying,
   workloadMac,
 } from "./workload-link.ts";
 
 /** What this host's workloads are orchestrated by, in the resource's own terms. */
 const orchestrator = "tortie";
-/** How long an attach waits until the endpoint's rules are in the kernel. */
+/** How long an attach waits until the kernel has all that the endpoint needs. */
 const readyTimeoutMs = 30_000;
 
 type WorkloadsOptions = {
@@ -122,11 +124,11 @@ export class Workloads {
       spec: { ...draft.spec, ipNetworks: addresses },
     };
     const written = existing === undefined ? await client.create(endpoint) : await client.update(endpoint);
-    await configureInside(link, addresses);
-    await this.#options.untilReady(
-      { key: keyOf(written), resourceVersion: written.metadata.resourceVersion },
-      AbortSignal.any([signal, AbortSignal.timeout(readyTimeoutMs)]),
-    );
+    await openInside(link);
+    const inTime = AbortSignal.any([signal, AbortSignal.timeout(readyTimeoutMs)]);
+    await this.#options.untilReady({ key: keyOf(written), resourceVersion: written.metadata.resourceVersion }, inTime);
+    await untilCarrying(host, link, inTime);
+    await configureInside(link, addresses, inTime);
     log.info("workload attached", { namespace, name: request.name, addresses });
     return {
       endpoint: name,

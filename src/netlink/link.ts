@@ -13,6 +13,11 @@ export type Link = {
   readonly isUp: boolean;
   /** Switched on and its carrier is there (IFF_LOWER_UP). */
   readonly isRunning: boolean;
+  /**
+   * The kernel has taken note of the carrier (RFC 2863: up): until then what is sent by the link is thrown away. Loopback, and
+   * drivers that know no carrier, never tell.
+   */
+  readonly isOperational?: true;
   /** `veth`, `bridge` ...; absent for real cards and loopback. */
   readonly kind?: string;
   /** The other end of a veth; an index of the other end's namespace. */
@@ -53,12 +58,14 @@ export const RTM_GETLINK = 18;
 
 const IFF_UP = 1;
 const IFF_LOWER_UP = 0x10000;
+const IF_OPER_UP = 6;
 
 const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_LINK = 5;
 const IFLA_MASTER = 10;
+const IFLA_OPERSTATE = 16;
 const IFLA_LINKINFO = 18;
 const IFLA_IFALIAS = 20;
 const IFLA_AF_SPEC = 26;
@@ -165,6 +172,7 @@ export function readLink(body: Uint8Array): Link | undefined {
     mtu: readU32(attributes.get(IFLA_MTU) ?? new Uint8Array()),
     isUp: (flags & IFF_UP) !== 0,
     isRunning: (flags & IFF_LOWER_UP) !== 0,
+    ...(attributes.get(IFLA_OPERSTATE)?.[0] === IF_OPER_UP ? { isOperational: true } : {}),
     ...(kind === undefined ? {} : { kind }),
     ...(peer === undefined || kind !== "veth" ? {} : { peerIndex: readU32(peer) }),
     ...(master === undefined ? {} : { masterIndex: readU32(master) }),

@@ -122,6 +122,8 @@ export class BadHost implements AsyncDisposable {
         ip link set eth0 up
         ip address add ${address4}/32 dev eth0
         ip address add ${address6}/128 dev eth0 nodad
+        ip neighbour add ${gatewayAddress4} lladdr ${gatewayMac} dev eth0
+        ip neighbour add ${gatewayAddress6} lladdr ${gatewayMac} dev eth0
         ip route add ${gatewayAddress4} dev eth0 scope link
         ip route add default via ${gatewayAddress4} dev eth0
         ip route add default via ${gatewayAddress6} dev eth0'`);
@@ -140,6 +142,17 @@ export class BadHost implements AsyncDisposable {
     const ready = (name: string) =>
       this.loop.untilReady({ key: keyOf(this.#endpoint(name)), resourceVersion: undefined }, signal);
     await Promise.all(names.map(ready));
+    for (const name of names) await this.untilCarrying(name);
+  }
+
+  /** Both ends of the workload's link let packets out. */
+  async untilCarrying(name: string): Promise<void> {
+    const ends = [`ip link show dev tt${name}`, `nsenter --net=${this.netnsOf(name)} ip link show dev eth0`];
+    const isCarrying = (end: string) => / state UP /.test(run(end));
+    await eventually(
+      () => ends.every(isCarrying),
+      () => `the link of ${name} does not carry`,
+    );
   }
 
   isUp(name: string): boolean {
@@ -155,8 +168,8 @@ export class BadHost implements AsyncDisposable {
     );
   }
 
-  /** Whether both addresses answer, or neither. A link that has just come up may take a moment to carry. */
-  async reach(from: string, to: string, tries = 20): Promise<"open" | "closed" | "half"> {
+  /** Whether both addresses answer, or neither; by default to the very first packet. */
+  async reach(from: string, to: string, tries = 1): Promise<"open" | "closed" | "half"> {
     const outcomes = this.addressesOf(to).map(async (address) => {
       for (let attempt = 0; attempt < tries; attempt++) if (await this.#ping(from, address)) return true;
       return false;

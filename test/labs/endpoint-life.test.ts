@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { TestLab, eventually } from "./lab-harness.ts";
 import type { AttachResponse } from "../../src/agent/index.ts";
 import { agentStatus, askAgent, netnsOf, pidsOf, ping, serverOf, shell } from "./lab-probes.ts";
@@ -14,11 +15,14 @@ hosts:
 `;
 
 let lab: TestLab;
+/** What is held when nothing but the lab's own workloads is there. */
+let nothing: string;
 const inHost = (script: string) => shell(lab, "a", script);
 
 before(async () => {
   lab = await TestLab.start("life", segment);
   await inHost("for name in x-1 x-2 x-3 x-4 x-5; do ip netns add $name; done");
+  nothing = await settledHoldings();
 });
 
 after(async () => {
@@ -41,6 +45,30 @@ async function holdings(): Promise<string> {
   ].join("\n");
 }
 
+/** The kernel and the agent come to rest a moment after the lab is up: a link-local address may be late, for one. */
+async function settledHoldings(): Promise<string> {
+  let now = "";
+  await eventually("two looks show the same", async () => {
+    const before = now;
+    await sleep(500);
+    now = await holdings();
+    return now === before;
+  });
+  return now;
+}
+
+/** Tells what is there too much or too little if it does not come about. */
+async function untilNothing(): Promise<void> {
+  let now = "";
+  const isNothing = async () => (now = await holdings()) === nothing;
+  await eventually("nothing is left", isNothing).catch((error: unknown) => {
+    const [old, present] = [new Set(nothing.split("\n")), new Set(now.split("\n"))];
+    const left = [...present].filter((line) => !old.has(line)).map((line) => `+ ${line}`);
+    const lost = [...old].filter((line) => !present.has(line)).map((line) => `- ${line}`);
+    throw new Error([String(error), ...left, ...lost].join("\n"), { cause: error });
+  });
+}
+
 const attach = (name: string, netns = name) =>
   askAgent<AttachResponse>(lab, "a", "/v1/attach", { netns: netnsOf(netns), name });
 const detach = (name: string) => askAgent(lab, "a", "/v1/detach", { name });
@@ -48,14 +76,13 @@ const detach = (name: string) => askAgent(lab, "a", "/v1/detach", { name });
 test("attaching again gives the same addresses and changes nothing; detaching again neither", {
   timeout: 60_000,
 }, async () => {
-  const nothing = await holdings();
   const first = await attach("x-1");
   assert.equal(first.addresses.length, 2);
   const attached = await holdings();
   assert.deepEqual(await attach("x-1"), first);
   assert.equal(await holdings(), attached);
   await detach("x-1");
-  await eventually("nothing is left", async () => (await holdings()) === nothing);
+  await untilNothing();
   await detach("x-1");
   assert.equal(await holdings(), nothing);
 });
@@ -97,14 +124,14 @@ const refusals: [what: string, args: string[], words: RegExp][] = [
 ];
 
 test("what cannot be attached is refused with one line, and leaves nothing behind", { timeout: 60_000 }, async () => {
-  const before = await holdings();
+  await untilNothing();
   for (const [what, args, words] of refusals) {
     const done = await lab.exec("a", "tortie", "workload", "attach", ...args);
     assert.ok(done.status === 1 || done.status === 2, `${what}: ${done.status}`);
     assert.match(done.stderr, words, what);
     assert.match(done.stderr, /^error: .*\n$/, what);
   }
-  assert.equal(await holdings(), before);
+  assert.equal(await holdings(), nothing);
 });
 
 test("a name is another workload on another host: neither gets the other's addresses, or gives them back", {
@@ -120,13 +147,13 @@ test("a name is another workload on another host: neither gets the other's addre
     [],
   );
   await detach("w-b");
+  await untilNothing();
   await ping(lab, "w-a", addresses);
 });
 
 test("an agent that is killed while it attaches leaves nothing that a repeat does not put right", {
   timeout: 90_000,
 }, async () => {
-  const nothing = await holdings();
   const names = ["x-1", "x-2", "x-3", "x-4", "x-5"];
   // The moment of the kill, as the number of workload links: from the first requests to all of them made.
   for (const links of [1, 2, 4, 6]) {
@@ -148,6 +175,6 @@ test("an agent that is killed while it attaches leaves nothing that a repeat doe
     );
     await ping(lab, "w-b", addresses);
     await Promise.all(names.map(detach));
-    await eventually("nothing is left", async () => (await holdings()) === nothing);
+    await untilNothing();
   }
 });

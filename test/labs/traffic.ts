@@ -50,7 +50,7 @@ type Flow = TrafficPlan["flows"][number] & {
 };
 
 /** Node looks names up before it makes the socket; answering at once keeps the socket in the namespace it is opened in. */
-function openSocket(netns: string, version: 4 | 6, port: number): Socket {
+export function openSocket(netns: string, version: 4 | 6, port: number): Socket {
   return inNamespace(netns, () => {
     const socket = createSocket({
       type: version === 4 ? "udp4" : "udp6",
