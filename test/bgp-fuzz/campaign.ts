@@ -29,11 +29,14 @@ export type CampaignResult = {
   readonly stalls: readonly Stall[];
   readonly longestStepMs: number;
   /** Steps that were long by garbage collection or by other processes alone. */
-  readonly excused: number;
+  readonly excused: Excused;
   readonly memory: MemoryTrend;
   /** None: undefined. */
   readonly failure: Failure | undefined;
 };
+
+/** Long steps that are not counted: for the collector's time, or since they only waited for the processor. */
+type Excused = { readonly byCollector: number; readonly byOthers: number };
 
 export type Stall = {
   readonly cpuMs: number;
@@ -69,7 +72,7 @@ class StepWatch {
   #cpuReadAt = -Infinity;
   steps = 0;
   longestMs = 0;
-  excused = 0;
+  readonly excused = { byCollector: 0, byOthers: 0 };
   seed = 0;
 
   constructor() {
@@ -94,7 +97,7 @@ class StepWatch {
     if (end - start > stallMs) {
       const cpuMs = threadCpuMs() - this.#cpuAt;
       if (cpuMs > stallMs) this.#suspicious.push({ start, end, cpuMs, seed: this.seed });
-      else this.excused++;
+      else this.excused.byOthers++;
     } else if (end - start > this.longestMs) this.longestMs = end - start;
     return result;
   };
@@ -105,7 +108,7 @@ class StepWatch {
       const inside = this.#collections.map((one) => Math.min(one.end, end) - Math.max(one.start, start));
       const collectorMs = inside.reduce((sum, ms) => sum + Math.max(0, ms), 0);
       if (cpuMs - collectorMs > stallMs) this.stalls.push({ cpuMs, wallMs: end - start, collectorMs, seed });
-      else this.excused++;
+      else this.excused.byCollector++;
     }
     this.#collections.length = 0;
   }

@@ -30,7 +30,7 @@ function print({ tally, ...result }: CampaignResult): void {
     `rate: ${Math.round(result.messagesPerCpuSecond)} messages/s of CPU time, ${Math.round(tally.messages / result.seconds)}/s on the clock`,
   );
   console.log(
-    `steps over 50 ms of CPU: ${result.stalls.length} (${result.excused} more by garbage collection or other processes); longest ${result.longestStepMs.toFixed(1)} ms`,
+    `steps over 50 ms of CPU: ${result.stalls.length} (${result.excused.byCollector} more with garbage collection, ${result.excused.byOthers} more that waited for the processor); longest ${result.longestStepMs.toFixed(1)} ms`,
   );
   for (const { cpuMs, wallMs, collectorMs, seed: of } of result.stalls) {
     console.log(

@@ -86,7 +86,8 @@ async function askByArp(lab: TestLab, source: string, isOwn: boolean): Promise<v
   // The kernel asks with the source of what it wants to send.
   const script = [
     isOwn ? "true" : `ip address add ${source}/32 dev eth0`,
-    "ip neigh flush dev eth0",
+    // What the attach wrote is never looked for.
+    `ip neigh del ${gateway} dev eth0 2> /dev/null || true`,
     `ping -c 1 -W 1 -I ${source} ${gateway} > /dev/null || true`,
     `ip neigh show ${gateway} dev eth0`,
     isOwn ? "true" : `ip address del ${source}/32 dev eth0`,
