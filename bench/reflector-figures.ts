@@ -16,14 +16,17 @@ export type Judged = {
   readonly verdict: Verdict;
 };
 
-/** Of ratios of us to another, one a round: the median may be at most `most`. `close`: so few rounds cannot tell. */
+/**
+ * Of ratios of us to another, one a round: the median may be at most `most`. `close`: so few rounds cannot tell, or the median is
+ * beyond and its interval is not.
+ */
 export function judgeRatios(ratios: readonly number[], most: number): Judged {
   const { low, high } = medianInterval(ratios);
   const middle = median(ratios);
   const isFar = middle * coarse <= most || middle >= most * coarse;
   if (ratios.length < fineRounds && !isFar) return { middle, low, high, verdict: "close" };
-  const isMet = ratios.length < fineRounds ? middle <= most : low <= most;
-  return { middle, low, high, verdict: isMet ? "met" : "missed" };
+  if (middle <= most) return { middle, low, high, verdict: "met" };
+  return { middle, low, high, verdict: ratios.length >= fineRounds && low <= most ? "close" : "missed" };
 }
 
 /** By order statistics: the ranks that a fair coin leaves outside with at most 2.5 % on each side. */
