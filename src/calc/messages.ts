@@ -155,6 +155,8 @@ export type HostSettings = {
   };
   /** Packets that belong to no connection are dropped. */
   readonly isInvalidDropped: boolean;
+  /** Interfaces whose names begin so lead to workloads, beside those of our own prefix; unknown ones are closed. */
+  readonly interfacePrefixes: readonly string[];
   /** Workloads may ask for sources that are not their own. */
   readonly canSpoof: boolean;
   readonly mayTunnelVxlan: boolean;

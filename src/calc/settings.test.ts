@@ -34,6 +34,20 @@ test("each setting is that of the node, else of the oldest configuration that se
   assert.equal(settings.take()?.logPrefix, "a");
 });
 
+test("names of workloads' interfaces may begin otherwise than ours, and never so that the host's loopback is one", () => {
+  const settings = new Settings(here);
+  const prefixesOf = (interfacePrefix?: string) => {
+    settings.setConfiguration(
+      "default",
+      felixConfiguration("default", interfacePrefix === undefined ? {} : { interfacePrefix }),
+    );
+    return settings.take()?.interfacePrefixes;
+  };
+  assert.deepEqual(prefixesOf("tap,vnet"), ["tap", "vnet"]);
+  assert.deepEqual(prefixesOf("l,lo,lox"), ["lox"]);
+  assert.deepEqual(prefixesOf(), []);
+});
+
 test("words count in any letter case, and an empty list of failsafe ports means none", () => {
   const settings = new Settings(here);
   settings.setConfiguration(

@@ -86,6 +86,8 @@ function toSettings(spec: FelixConfigurationSpec): HostSettings {
     logPrefix: spec.logPrefix ?? "tortie %p",
     ...(limit === undefined ? {} : { logLimit: limit }),
     isInvalidDropped: spec.disableConntrackInvalidCheck !== true,
+    // A host whose loopback is a workload's would be cut off from itself.
+    interfacePrefixes: (spec.interfacePrefix ?? "").split(",").filter((prefix) => !"lo".startsWith(prefix)),
     canSpoof: spec.workloadSourceSpoofing === "Any",
     mayTunnelVxlan: spec.allowVXLANPacketsFromWorkloads === true,
     mayTunnelIpIp: spec.allowIPIPPacketsFromWorkloads === true,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { CalcMessage, LocalEndpoint } from "../calc/index.ts";
+import { type CalcMessage, type LocalEndpoint, defaultSettings } from "../calc/index.ts";
 import { type Packet, type Table, runTable } from "../nft/index.ts";
 import { HostDataplane } from "./host-dataplane.ts";
 import { address } from "./testing/cluster.ts";
@@ -110,6 +110,29 @@ test("an endpoint that has gone leaves nothing behind that a packet of its inter
   assert.equal(verdicts(dataplane.wanted().table, tries), "+".repeat(tries.length));
   dataplane.onCalc({ type: "endpointRemove", id: "WorkloadEndpoint/shop/gone" });
   assert.equal(verdicts(dataplane.wanted().table, tries), "-".repeat(tries.length));
+});
+
+test("an interface that is named like those of workloads is closed before its endpoint is known and when that has gone", () => {
+  const dataplane = dataplaneOf(web);
+  const tries = states.flatMap((state) =>
+    sources(2).flatMap((source) => [
+      packet("box7", source, "eth0", { state }),
+      packet("box7", source, "ttweb", { state }),
+      packet("eth0", source, "box7", { state }),
+    ]),
+  );
+  const expectAll = (sign: "+" | "-") =>
+    assert.equal(verdicts(dataplane.wanted().table, tries), sign.repeat(tries.length));
+  const named = { type: "settingsUpdate", ...defaultSettings, interfacePrefixes: ["tap", "box"] } as const;
+  expectAll("+");
+  dataplane.onCalc(named);
+  expectAll("-");
+  dataplane.onCalc({ type: "endpointUpdate", endpoint: box });
+  expectAll("+");
+  dataplane.onCalc({ type: "endpointRemove", id: box.id });
+  expectAll("-");
+  dataplane.onCalc({ ...named, interfacePrefixes: [] });
+  expectAll("+");
 });
 
 test("an endpoint that has another address by now no longer has the one before", () => {

@@ -30,7 +30,7 @@ import { chainNames, endpointChainName, spoofChainName } from "./chain-names.ts"
 import { dispatchName } from "./host-chains.ts";
 import { allMarks, marks } from "./marks.ts";
 import { natSetName } from "./nat-sets.ts";
-import { workloadPrefix } from "./ownership.ts";
+import { workloadPrefixes } from "./ownership.ts";
 import { SourceSets, sourceSetName } from "./source-sets.ts";
 
 /** Sets and maps that say which interfaces lead to workloads, and where their rules are. */
@@ -110,10 +110,10 @@ function rawChain(needs: BaseNeeds): Chain {
   };
 }
 
-/** Does this with what comes from workloads, and from interfaces that have our prefix and are unknown. */
-function fromWorkload({ hasOddNames }: BaseNeeds, action: Expression[]): Rule[] {
+/** Does this with what comes from workloads, and from interfaces that are named like theirs and are unknown. */
+function fromWorkload({ settings, hasOddNames }: BaseNeeds, action: Expression[]): Rule[] {
   return [
-    makeRule([ifname("in", workloadPrefix, { isPrefix: true }), action]),
+    ...workloadPrefixes(settings).map((prefix) => makeRule([ifname("in", prefix, { isPrefix: true }), action])),
     ...(hasOddNames ? [makeRule([isKnownWorkload("in"), action])] : []),
   ];
 }
@@ -167,9 +167,9 @@ function preDnatChain(needs: BaseNeeds): Chain {
 const isNotFromWorkload = testMark(0, marks.fromWorkload);
 
 function forwardChain(needs: BaseNeeds): Chain {
-  const { hasHostEndpoints, hasRefused } = needs;
+  const { settings, hasHostEndpoints, hasRefused } = needs;
   const ofOldConnection = ctState(["established", "related"]);
-  const isUnknown = ifname("out", workloadPrefix, { isPrefix: true });
+  const named = workloadPrefixes(settings).map((prefix) => ifname("out", prefix, { isPrefix: true }));
   const drop = [counter(), verdict("drop")];
   return {
     name: chainNames.forward,
@@ -179,7 +179,9 @@ function forwardChain(needs: BaseNeeds): Chain {
         ? [makeRule([isIn(dispatchNames.refused, "out"), ofOldConnection, ...drop], "workload without rules")]
         : []),
       // The name that was compared is still there to be looked up.
-      makeRule([isUnknown, isLoadedIn(dispatchNames.workloads, true), ofOldConnection, ...drop], "unknown workload"),
+      ...named.map((isNamed) =>
+        makeRule([isNamed, isLoadedIn(dispatchNames.workloads, true), ofOldConnection, ...drop], "unknown workload"),
+      ),
       // What was let through once goes on: the chains behind would say so too, after many more looks. Connections of endpoints
       // that have gone are cut before anything leads to their addresses again.
       makeRule([ofOldConnection, verdict("accept")]),
@@ -189,7 +191,7 @@ function forwardChain(needs: BaseNeeds): Chain {
       // While an endpoint comes or goes it may be a known workload and yet have no rules.
       makeRule([testMark(marks.fromWorkload, marks.fromWorkload | marks.accepted), ...drop], "workload without rules"),
       makeRule([verdictMap("out", dispatchNames.to)]),
-      makeRule([isUnknown, ...drop], "unknown workload"),
+      ...named.map((isNamed) => makeRule([isNamed, ...drop], "unknown workload")),
       makeRule([isKnownWorkload("out"), ...drop], "workload without rules"),
       ...(hasHostEndpoints ? [jumpTo("forward-out")] : []),
     ],

@@ -1,3 +1,4 @@
+import type { HostSettings } from "../calc/index.ts";
 import type { Link, LinkAddress, Neighbour, NextHop, Route } from "../netlink/index.ts";
 import { fit } from "./chain-names.ts";
 import { gatewayAddress4, gatewayAddress6 } from "./gateway.ts";
@@ -21,6 +22,11 @@ export const tableName = "tortie";
 
 /** What the names of workload links begin with unless an orchestrator names them. Such a link is closed until it is known. */
 export const workloadPrefix = "tt";
+
+/** Beginnings of the names of workloads' interfaces. */
+export function workloadPrefixes({ interfacePrefixes }: Pick<HostSettings, "interfacePrefixes">): readonly string[] {
+  return [workloadPrefix, ...interfacePrefixes.filter((prefix) => !prefix.startsWith(workloadPrefix))];
+}
 
 const aliasPrefix = "tortie:";
 

@@ -14,7 +14,7 @@ import { endpointChain, spoofChain } from "./endpoint-chains.ts";
 import { type HostInterfaces, hostDispatch, hostEndpointChains } from "./host-chains.ts";
 import { MemberSets } from "./member-sets.ts";
 import { natSets } from "./nat-sets.ts";
-import { tableName, workloadPrefix } from "./ownership.ts";
+import { tableName, workloadPrefixes } from "./ownership.ts";
 import { type RuleChains, policyChains, profileChains } from "./rule-chains.ts";
 import { SharedChains, type SharedNames } from "./shared-chains.ts";
 import { type KnownRules, jumpKey } from "./tier-rules.ts";
@@ -114,13 +114,10 @@ export class PolicyTable {
     for (const endpoint of withoutAlike(before, after)) this.#dispatchSets.forget(endpoint);
     for (const endpoint of withoutAlike(after, before)) this.#dispatchSets.put(endpoint);
     for (const name of refused) this.#dispatchSets.refuse(name);
-    const isOdd = (name: string) => !name.startsWith(workloadPrefix);
-    const hasOddNames = endpoints.some(({ interfaceName }) => isOdd(interfaceName)) || refused.some(isOdd);
-    const isBaseSame = refused.length > 0 === this.#refused.length > 0 && hasOddNames === this.#hasOddNames;
-    if (!isBaseSame) this.#hostParts = undefined;
-    this.#hasOddNames = hasOddNames;
+    if (refused.length > 0 !== this.#refused.length > 0) this.#hostParts = undefined;
     this.#activeEndpoints = endpoints;
     this.#refused = refused;
+    this.#lookForOddNames();
     this.#endpointParts = undefined;
     this.#table = undefined;
   }
@@ -130,6 +127,16 @@ export class PolicyTable {
     this.#hostInterfaces = interfaces;
     this.#hostParts = undefined;
     this.#table = undefined;
+  }
+
+  #lookForOddNames(): void {
+    const prefixes = workloadPrefixes(this.#settings);
+    const isOdd = (name: string) => !prefixes.some((prefix) => name.startsWith(prefix));
+    const hasOddNames =
+      this.#activeEndpoints.some(({ interfaceName }) => isOdd(interfaceName)) || this.#refused.some(isOdd);
+    if (hasOddNames === this.#hasOddNames) return;
+    this.#hasOddNames = hasOddNames;
+    this.#hostParts = undefined;
   }
 
   /** How many there are of each. */
@@ -250,6 +257,7 @@ export class PolicyTable {
   /** Settings are in every rule. */
   #applySettings(settings: HostSettings): void {
     this.#settings = settings;
+    this.#lookForOddNames();
     for (const [id, { source }] of this.#policies) this.#policies.set(id, this.#renderPolicy(source));
     for (const [id, { source }] of this.#profiles) this.#profiles.set(id, this.#renderProfile(source));
     this.#endpoints.clear();

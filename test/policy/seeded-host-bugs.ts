@@ -17,7 +17,7 @@ export const seededHostBugs: readonly SeededBug[] = [
   },
   {
     file: "dataplane/base-chains.ts",
-    find: 'makeRule([ifname("in", workloadPrefix, { isPrefix: true }), action]),',
+    find: '...workloadPrefixes(settings).map((prefix) => makeRule([ifname("in", prefix, { isPrefix: true }), action])),',
     replace: "",
     why: "interfaces with our prefix are like any other",
   },
@@ -29,8 +29,8 @@ export const seededHostBugs: readonly SeededBug[] = [
   },
   {
     file: "dataplane/policy-table.ts",
-    find: "const isOdd = (name: string) => !name.startsWith(workloadPrefix);",
-    replace: "const isOdd = (name: string) => name === workloadPrefix;",
+    find: "const isOdd = (name: string) => !prefixes.some((prefix) => name.startsWith(prefix));",
+    replace: "const isOdd = (name: string) => prefixes.includes(name);",
     why: "nobody notices that a workload has another name",
   },
   {
@@ -47,14 +47,15 @@ export const seededHostBugs: readonly SeededBug[] = [
   },
   {
     file: "dataplane/base-chains.ts",
-    find: 'makeRule([isUnknown, ...drop], "unknown workload"),',
+    find: '...named.map((isNamed) => makeRule([isNamed, ...drop], "unknown workload")),',
     replace: "",
     why: "an unknown workload may receive",
   },
   {
     file: "dataplane/base-chains.ts",
-    find: 'makeRule([isUnknown, isLoadedIn(dispatchNames.workloads, true), ofOldConnection, ...drop], "unknown workload"),',
-    replace: "",
+    find: 'makeRule([isNamed, isLoadedIn(dispatchNames.workloads, true), ofOldConnection, ...drop], "unknown workload"),',
+    replace:
+      'makeRule([isNamed, isLoadedIn(dispatchNames.workloads, true), ofOldConnection, counter()], "unknown workload"),',
     why: "an unknown workload may receive what goes on",
   },
   {
