@@ -30,6 +30,11 @@ export class HostPeer implements Disposable {
     return done.stdout;
   }
 
+  /** The table as `nft` takes it back, without the counts that packets would change. */
+  tableText(name: string): string {
+    return this.run("nft", ["--stateless", "list", "table", "inet", name]);
+  }
+
   /** How long a program takes, from its start to its end. */
   time(program: string, args: readonly string[]): number {
     const started = performance.now();

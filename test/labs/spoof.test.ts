@@ -80,6 +80,8 @@ test("whatever source a workload claims that is not its own, no packet of any ki
     await askByArp(lab, source, false);
 });
 
+const arpTries = 5;
+
 /** The forger looks for its gateway: with a source that is not its own it gets no answer, and no place among the host's neighbours. */
 async function askByArp(lab: TestLab, source: string, isOwn: boolean): Promise<void> {
   const gateway = "169.254.1.1";
@@ -92,8 +94,12 @@ async function askByArp(lab: TestLab, source: string, isOwn: boolean): Promise<v
     `ip neigh show ${gateway} dev eth0`,
     isOwn ? "true" : `ip address del ${source}/32 dev eth0`,
   ];
-  const answer = await shell(lab, "forger", script.join("; "));
-  assert.equal(answer.includes("lladdr"), isOwn, `${source}: ${answer}`);
+  // Whatever else leaves with the workload's own source meanwhile asks too, and is answered: who asks with another one gets
+  // an answer each time or never.
+  const answers: string[] = [];
+  do answers.push(await shell(lab, "forger", script.join("; ")));
+  while (answers.length < arpTries && answers.at(-1)?.includes("lladdr") !== isOwn);
+  assert.equal(answers.at(-1)?.includes("lladdr"), isOwn, `${source}: ${answers.join("; ")}`);
   const neighbours = await shell(lab, "a", "ip -4 neigh show nud all | grep -v PERMANENT || true");
   assert.ok(!neighbours.includes(`${source} `), neighbours);
 }
