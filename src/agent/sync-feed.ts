@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { HostDataplane, LocalWanted } from "../dataplane/index.ts";
 import type { RouteSync, SyncedObjects } from "../kernel/index.ts";
-import { differing } from "../nft/index.ts";
+import { differing } from "../lib/index.ts";
 
 /** Routes that may have changed, that are looked at in one turn of the event loop. */
 const routesPerTurn = 1000;

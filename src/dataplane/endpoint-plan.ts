@@ -1,7 +1,6 @@
 import type { LocalEndpoint } from "../calc/index.ts";
-import { type Cidr, type IpAddress, addressToCidr, cidrVersion } from "../lib/index.ts";
+import { type Cidr, type IpAddress, addressToCidr, cidrVersion, differing } from "../lib/index.ts";
 import type { Link, LinkAddress, Neighbour, Route } from "../netlink/index.ts";
-import { differing } from "../nft/index.ts";
 import type { EndpointChoice } from "./endpoint-chooser.ts";
 import { gatewayAddress4, gatewayAddress6 } from "./gateway.ts";
 import { isOwnLink, workloadPrefix } from "./ownership.ts";

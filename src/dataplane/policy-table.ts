@@ -8,7 +8,8 @@ import {
   type NatSource,
   defaultSettings,
 } from "../calc/index.ts";
-import { type Chain, type NftSet, type Table, differing } from "../nft/index.ts";
+import { differing } from "../lib/index.ts";
+import type { Chain, NftSet, Table } from "../nft/index.ts";
 import { DispatchSets, baseChains } from "./base-chains.ts";
 import { endpointChain, spoofChain } from "./endpoint-chains.ts";
 import { type HostInterfaces, hostDispatch, hostEndpointChains } from "./host-chains.ts";

@@ -1,5 +1,6 @@
 import type { LocalEndpoint } from "../calc/index.ts";
-import { type Chain, type NftSet, type Table, diffElements, differing, interfaceOfKey } from "../nft/index.ts";
+import { differing } from "../lib/index.ts";
+import { type Chain, type NftSet, type Table, diffElements, interfaceOfKey } from "../nft/index.ts";
 import { dispatchNames } from "./base-chains.ts";
 import { endpointChainName, interfaceOfChain } from "./chain-names.ts";
 import { finalComment } from "./endpoint-chains.ts";

@@ -1,5 +1,6 @@
 import type { Direction, EndpointTier, HostSettings, LocalEndpoint } from "../calc/index.ts";
-import { type Chain, differing } from "../nft/index.ts";
+import { differing } from "../lib/index.ts";
+import type { Chain } from "../nft/index.ts";
 import { sharedChainName } from "./chain-names.ts";
 import { sharedChain } from "./endpoint-chains.ts";
 import type { KnownRules } from "./tier-rules.ts";

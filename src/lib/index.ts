@@ -31,7 +31,7 @@ export {
   parseCidr,
 } from "./cidr.ts";
 export { CoalescingQueue } from "./coalescing-queue.ts";
-export { type Change, DeltaTracker } from "./delta-tracker.ts";
+export { differing } from "./differing.ts";
 export { type ErrorCode, type ErrorFields, TortieError, assert, isErrorCode, unreachable } from "./errors.ts";
 export { isJsonObject } from "./json-object.ts";
 export { formatAge } from "./format-age.ts";

@@ -1,7 +1,6 @@
-import { compareBytes } from "../lib/index.ts";
+import { compareBytes, differing } from "../lib/index.ts";
 import { type NftAction, type NftChange, type SetShape, shapeOf } from "./change.ts";
 import { diffElements } from "./diff-elements.ts";
-import { differing } from "./differing.ts";
 import { ruleBytes } from "./encode-change.ts";
 import type { Chain, NftSet, Rule, Table } from "./table.ts";
 

@@ -20,7 +20,6 @@ export { type NftAnswer, decodeAnswer, isDumpInterrupted } from "./decode-answer
 export { type NftObject, decodeMessage, tableOfEvent } from "./decode-message.ts";
 export { diffElements } from "./diff-elements.ts";
 export { diffTables } from "./diff-tables.ts";
-export { differing } from "./differing.ts";
 export { type EncodeOptions, type NftBatch, encodeChanges } from "./encode-changes.ts";
 export type { Expression, Hex, Verdict } from "./expression.ts";
 export { interfaceKey, interfaceOfKey } from "./hex.ts";

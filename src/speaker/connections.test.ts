@@ -100,6 +100,20 @@ function heldBytes(port: number): number {
   );
 }
 
+/** In small pieces; gives how many octets it took until the core was told to wait. */
+function writeUntilBlocked(driver: Driver, afterPiece: () => void = () => undefined): number {
+  const piece = new Uint8Array(8192);
+  let written = 0;
+  while (driver.count("blocked") === 0) {
+    assert.ok(written < 100_000_000, "the kernel is full by now");
+    driver.connections.write("out:0", piece);
+    driver.connections.flush(() => true);
+    written += piece.length;
+    afterPiece();
+  }
+  return written;
+}
+
 test("who does not read at all is told to the core though little waits for it (RFC 9687)", async () => {
   let nowMs = 0;
   await using driver = new Driver(() => nowMs);
@@ -107,14 +121,7 @@ test("who does not read at all is told to the core though little waits for it (R
   driver.connect("out:0", port);
   const socket = await accepted;
   await driver.until(() => driver.count("connected") === 1);
-  const piece = new Uint8Array(8192);
-  let written = 0;
-  for (; driver.count("blocked") === 0; nowMs += 3000) {
-    assert.ok(written < 100_000_000, "the kernel is full by now");
-    driver.connections.write("out:0", piece);
-    driver.connections.flush(() => true);
-    written += piece.length;
-  }
+  const written = writeUntilBlocked(driver, () => (nowMs += 3000));
   // What is on its way is counted at both ends.
   const waiting = written - heldBytes(port);
   assert.ok(waiting < 130_000, `${waiting} octets wait`);
@@ -133,14 +140,7 @@ test("the core is told when much waits, however small the pieces that it came in
   driver.connect("out:0", port);
   const socket = await accepted;
   await driver.until(() => driver.count("connected") === 1);
-  const piece = new Uint8Array(8192);
-  let written = 0;
-  while (driver.count("blocked") === 0) {
-    assert.ok(written < 100_000_000, "the kernel is full by now");
-    driver.connections.write("out:0", piece);
-    driver.connections.flush(() => true);
-    written += piece.length;
-  }
+  const written = writeUntilBlocked(driver);
   assert.ok(written - heldBytes(port) < 300_000);
   socket.destroy();
 });

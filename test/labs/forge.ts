@@ -9,6 +9,7 @@ import { encodePacket, readFrame, toFrame } from "../policy/frames.ts";
 export type ForgePlan = {
   /** Namespace of the sender, and the hardware address of its gateway. */
   readonly sender: string;
+  readonly gateway: string;
   readonly gatewayMac: string;
   readonly receivers: readonly { readonly netns: string; readonly addresses: readonly string[] }[];
   readonly sources: readonly string[];
@@ -22,9 +23,17 @@ export type Forged = {
   readonly hasArrived: boolean;
 };
 
+export type ForgeReport = {
+  readonly packets: readonly Forged[];
+  /** Sources with which the gateway was asked for by ARP; and those that it answered to. */
+  readonly asked: readonly string[];
+  readonly answered: readonly string[];
+};
+
 /** How long the last packet may be under way. */
 const graceMs = 500;
 const [hopByHop, routing, fragment] = [0, 43, 44];
+const arp = { etherType: 0x0806, request: 1, reply: 2 } as const;
 
 type Ends = { readonly source: IpAddress; readonly destination: IpAddress };
 /** The packets of one kind; each carries the number. */
@@ -130,9 +139,51 @@ async function main(): Promise<void> {
   await sleep(graceMs);
   look();
   for (const socket of sockets) socket[Symbol.dispose]();
-  process.stdout.write(
-    `${JSON.stringify(sent.map((one, at): Forged => ({ ...one, hasArrived: arrived.has(at + 1) })))}\n`,
-  );
+  const asked = plan.sources.map(toAddress).filter((source) => addressVersion(source) === 4);
+  const answered = await askByArp(sender, toAddress(plan.gateway), asked);
+  const packets = sent.map((one, at): Forged => ({ ...one, hasArrived: arrived.has(at + 1) }));
+  process.stdout.write(`${JSON.stringify({ packets, asked, answered } satisfies ForgeReport)}\n`);
+}
+
+/** Each question is told from the others, and from those of the workload's own kernel, by whom its answer is for. */
+async function askByArp(
+  sender: PacketSocket,
+  target: IpAddress,
+  sources: readonly IpAddress[],
+): Promise<readonly IpAddress[]> {
+  while (sender.receiveNow() !== undefined);
+  for (const source of sources) sender.send(arpQuestion(source, target));
+  await sleep(graceMs);
+  const receivers = new Set<string>();
+  for (let frame = sender.receiveNow(); frame !== undefined; frame = sender.receiveNow()) {
+    const { bytes, direction } = frame;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (direction === "in" && view.getUint16(12) === arp.etherType && view.getUint16(20) === arp.reply)
+      receivers.add(bytes.subarray(38, 42).join("."));
+  }
+  return sources.filter((source) => receivers.has(source));
+}
+
+/** RFC 826, over Ethernet. */
+function arpQuestion(source: IpAddress, target: IpAddress): Uint8Array {
+  const mac = [0x02, 0, 0, 0, 0xff, 0xff];
+  const everybody = Array.from({ length: 6 }, () => 0xff);
+  const nobody = Array.from({ length: 6 }, () => 0);
+  const header = [
+    ...everybody,
+    ...mac,
+    arp.etherType >> 8,
+    arp.etherType & 0xff,
+    0,
+    1,
+    0x08,
+    0x00,
+    6,
+    4,
+    0,
+    arp.request,
+  ];
+  return Uint8Array.of(...header, ...mac, ...addressToBytes(source), ...nobody, ...addressToBytes(target));
 }
 
 function idsSeen(socket: PacketSocket): number[] {
